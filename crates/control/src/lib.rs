@@ -1,0 +1,1 @@
+//! Who may sign in: identity providers, minted credentials, the state store.

@@ -1,0 +1,1 @@
+//! Configuration, listeners and live sessions of one gateway.

@@ -1,0 +1,1 @@
+//! A small OpenID provider for the demo and for tests.

@@ -1,0 +1,1 @@
+//! Content detectors that overwrite secrets in place, in streams of any length.

@@ -1,0 +1,1 @@
+//! Cedar policies for database statements: load, slice, decide.

@@ -1,0 +1,1 @@
+//! The recording: entries, hash chain, segments, signed checkpoints, verification.

@@ -1,0 +1,1 @@
+//! Players of a recording: timelines, exports.

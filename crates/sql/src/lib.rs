@@ -1,0 +1,1 @@
+//! What a SQL statement does: effects, relations, functions, shape.

@@ -1,0 +1,1 @@
+//! Development only: frame builders, scripted peers, real-server fixtures.
