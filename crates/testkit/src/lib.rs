@@ -1,1 +1,13 @@
-//! Development only: frame builders, scripted peers, real-server fixtures.
+//!
+//! A test that needs a server starts a private one here: its own folder, its own port, its own log. The log is the judge
+//! of what the server ran ([`postgres::Server::statements`]). What is not installed is a failure that names the command
+//! which installs it, never a pass. Nothing here is meant for a host with other users' secrets on it.
+
+pub mod postgres;
+pub mod process;
+pub mod tls;
+pub mod tools;
+
+pub use postgres::{Auth, Logged, Options, Server, Version};
+pub use process::Guarded;
+pub use tls::Certs;

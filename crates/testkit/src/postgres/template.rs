@@ -1,0 +1,102 @@
+//! A cluster made once per version and sample schema, and copied for each server.
+//!
+//! `initdb` takes seconds, a copy takes tens of milliseconds. The templates lie in the tools folder, under a name made of
+//! all that goes into them; they are built under a lock and appear by a rename, so test binaries may race for them.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::{SHOP, Version};
+use crate::tools::{self, Ids};
+
+/// Makes the role and the database; the schema is loaded as their owner.
+const ROLES: &str = "CREATE ROLE app LOGIN;\n\nCREATE DATABASE shop OWNER app TEMPLATE template0 ENCODING 'UTF8';";
+
+/// Copies the template of `version` to `data`, which must not exist.
+pub fn copy_to(version: Version, data: &Path, owner: Option<Ids>) {
+    let template = template(version, owner);
+    run(Command::new("cp").arg("-a").arg("--reflink=auto").arg(template).arg(data));
+}
+
+/// The template's folder, made now if it is not there.
+fn template(version: Version, owner: Option<Ids>) -> PathBuf {
+    let path = tools::dir().join(format!("template-{:?}-{:016x}", version, ingredients(version)));
+    if path.exists() {
+        return path;
+    }
+    std::fs::create_dir_all(tools::dir()).expect("the tools folder can be made");
+    let lock = File::create(path.with_extension("lock")).expect("a lock file");
+    lock.lock().expect("the lock");
+    if !path.exists() {
+        build(version, &path, owner);
+    }
+    path
+}
+
+fn ingredients(version: Version) -> u64 {
+    let server = Command::new(version.bin().join("postgres")).arg("--version").output().expect("postgres runs");
+    let mut hash = DefaultHasher::new();
+    (server.stdout, ROLES, SHOP, INITDB).hash(&mut hash);
+    hash.finish()
+}
+
+const INITDB: [&str; 7] = [
+    "--no-sync",
+    "--auth=trust",
+    "--username=postgres",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--wal-segsize=1",
+    "--no-instructions",
+];
+
+fn build(version: Version, path: &Path, owner: Option<Ids>) {
+    let scratch = path.with_extension("new");
+    // What a killed run may have left.
+    let _ = std::fs::remove_dir_all(&scratch);
+    std::fs::create_dir(&scratch).expect("a folder for the template");
+    if let Some(ids) = owner {
+        chown(&scratch, Some(ids.uid), Some(ids.gid)).expect("owner set");
+    }
+    let data = scratch.join("data");
+    run(as_user(version, "initdb", owner).args(INITDB).arg("-D").arg(&data));
+    single_user(version, &data, owner, "postgres", ROLES);
+    let schema = SHOP.replace(";\n\n", ";\n");
+    single_user(version, &data, owner, "shop", &format!("SET SESSION AUTHORIZATION app;\n\n{schema}"));
+    std::fs::rename(&data, path).expect("the template appears");
+    std::fs::remove_dir(&scratch).expect("the scratch folder is empty");
+}
+
+/// Runs SQL without starting a server, which needs no port; with `-j` a command ends at `;` and an empty line.
+fn single_user(version: Version, data: &Path, owner: Option<Ids>, database: &str, sql: &str) {
+    let script = data.with_extension(format!("{database}.sql"));
+    std::fs::write(&script, format!("{sql}\n\n")).expect("a script");
+    let mut postgres = as_user(version, "postgres", owner);
+    postgres.args(["--single", "-j", "-c", "fsync=off", "-c", "exit_on_error=on", "-D"]).arg(data).arg(database);
+    run(postgres.stdin(File::open(&script).expect("the script")));
+    std::fs::remove_file(&script).expect("the script is there");
+}
+
+fn as_user(version: Version, program: &str, owner: Option<Ids>) -> Command {
+    let mut command = Command::new(version.bin().join(program));
+    command.current_dir("/").stdin(Stdio::null()).env("LC_ALL", "C");
+    if let Some(ids) = owner {
+        command.uid(ids.uid).gid(ids.gid);
+    }
+    command
+}
+
+/// Runs a program to its good end.
+pub fn run(command: &mut Command) -> String {
+    let shown: Vec<OsString> =
+        std::iter::once(command.get_program()).chain(command.get_args()).map(Into::into).collect();
+    let output = command.output().unwrap_or_else(|e| panic!("{shown:?}: {e}"));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{shown:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
+    text
+}
