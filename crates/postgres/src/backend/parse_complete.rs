@@ -1,0 +1,43 @@
+//! ParseComplete: answers Parse.
+//!
+//! Only a Parse that failed is answered by ErrorResponse instead.
+
+use bytes::BytesMut;
+use portcullis_wire::{Malformed, Reader};
+
+use crate::put;
+
+/// Answers Parse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParseComplete;
+
+impl ParseComplete {
+    /// Reads the body, which is empty.
+    pub fn decode(body: &[u8]) -> Result<Self, Malformed> {
+        Reader::new(body).finish()?;
+        Ok(Self)
+    }
+
+    /// Writes the whole message.
+    pub fn encode(&self, out: &mut BytesMut) {
+        put::message(out, b'1', |_| ());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_refused() {
+        assert_eq!(ParseComplete::decode(b""), Ok(ParseComplete));
+        assert_eq!(ParseComplete::decode(b"\0"), Err(Malformed::Trailing(1)));
+    }
+
+    #[test]
+    fn it_is_a_tag_and_a_length() {
+        let mut out = BytesMut::new();
+        ParseComplete.encode(&mut out);
+        assert_eq!(&out[..], b"1\0\0\0\x04");
+    }
+}

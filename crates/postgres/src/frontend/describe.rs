@@ -1,0 +1,54 @@
+//! Describe: asks what a statement or portal takes and returns.
+//!
+//! A statement is answered by ParameterDescription and then RowDescription or NoData, a portal by the latter alone. Spec: "Extended Query".
+
+use bytes::{BufMut, BytesMut};
+use portcullis_wire::{Malformed, Reader};
+
+use crate::frontend::Target;
+use crate::put;
+
+/// A request for a description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Describe<'f> {
+    /// Which kind of thing the name is of.
+    pub target: Target,
+    /// Its name.
+    pub name: &'f [u8],
+}
+
+impl<'f> Describe<'f> {
+    /// Reads the body.
+    pub fn decode(body: &'f [u8]) -> Result<Self, Malformed> {
+        let mut r = Reader::new(body);
+        let target = Target::try_from(r.u8("target")?)?;
+        let name = r.cstr("name")?;
+        r.finish()?;
+        Ok(Self { target, name })
+    }
+
+    /// Writes the whole message.
+    pub fn encode(&self, out: &mut BytesMut) {
+        put::message(out, b'D', |out| {
+            out.put_u8(self.target.byte());
+            put::cstr(out, self.name);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_and_portals_are_told_apart() {
+        assert_eq!(Describe::decode(b"Sx\0"), Ok(Describe { target: Target::Statement, name: b"x" }));
+        assert_eq!(Describe::decode(b"P\0"), Ok(Describe { target: Target::Portal, name: b"" }));
+        assert_eq!(Describe::decode(b"s\0"), Err(Malformed::Invalid("target")));
+    }
+
+    #[test]
+    fn leftovers_are_refused() {
+        assert_eq!(Describe::decode(b"Sx\0\0"), Err(Malformed::Trailing(1)));
+    }
+}
