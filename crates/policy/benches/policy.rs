@@ -1,0 +1,2 @@
+//! Placeholder body is replaced below.
+fn main() {}
