@@ -12,8 +12,10 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::cast_possible_truncation))]
 
 pub mod backend;
+pub mod dial;
 pub mod frame;
 pub mod frontend;
+pub mod sign_in;
 pub mod startup;
 
 mod list;
