@@ -31,14 +31,14 @@ fn connect(server: &Server) -> TcpStream {
     socket
 }
 
-fn read(socket: &mut TcpStream, buf: &mut BytesMut) {
+fn read(socket: &mut impl Read, buf: &mut BytesMut) {
     let mut piece = [0; 4096];
     let count = socket.read(&mut piece).expect("bytes from the server");
     assert_ne!(count, 0, "the server closed the connection");
     buf.extend_from_slice(&piece[..count]);
 }
 
-fn dial(socket: &mut TcpStream, login: Login) -> Result<Ready, DialError> {
+fn dial(socket: &mut (impl Read + Write), login: Login) -> Result<Ready, DialError> {
     let (mut out, mut buf) = (BytesMut::new(), BytesMut::new());
     let mut machine = Dial::start(login, &mut out);
     loop {
@@ -106,6 +106,64 @@ fn an_old_server_answers_3_2_with_3_0_and_a_new_one_with_a_long_key() {
             Version::V15 => assert_eq!((ready.protocol_minor, ready.secret.expose().len()), (0, 4)),
             Version::V18 => assert_eq!((ready.protocol_minor, ready.secret.expose().len()), (2, 32)),
         }
+    }
+}
+
+mod tls {
+    use std::sync::Arc;
+
+    use portcullis_postgres::startup::FirstPacket;
+    use portcullis_testkit::tls::Certs;
+    use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+    use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    /// A server with TLS, a stream to it, and its end point (ECDSA with SHA-256: the certificate's SHA-256).
+    fn connected() -> (Server, StreamOwned<ClientConnection, TcpStream>, Vec<u8>) {
+        let certs = Certs::localhost();
+        let options = Options { tls: Some(certs.clone()), ..Options::default() };
+        let server = Server::start(Version::V15, &options);
+        let mut socket = connect(&server);
+        let mut request = BytesMut::new();
+        FirstPacket::SslRequest.encode(&mut request);
+        socket.write_all(&request).expect("the server reads");
+        let mut answer = [0];
+        socket.read_exact(&mut answer).expect("an answer");
+        assert_eq!(&answer, b"S");
+        let der = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate");
+        let mut roots = RootCertStore::empty();
+        roots.add(der(&certs.ca)).expect("an authority");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.expect("versions").with_root_certificates(roots).with_no_client_auth();
+        let name = ServerName::try_from("localhost").expect("a name");
+        let connection = ClientConnection::new(Arc::new(config), name).expect("a connection");
+        (server, StreamOwned::new(connection, socket), Sha256::digest(der(&certs.cert)).to_vec())
+    }
+
+    #[test]
+    fn the_password_is_bound_to_the_servers_certificate() {
+        let (_server, mut stream, hash) = connected();
+        let channel = Channel::Tls { end_point: Some(hash) };
+        assert!(dial(&mut stream, login(APP_PASSWORD, channel, 0)).is_ok());
+    }
+
+    #[test]
+    fn another_certificate_than_the_servers_is_found_out() {
+        let (_server, mut stream, mut hash) = connected();
+        hash[0] ^= 1;
+        let channel = Channel::Tls { end_point: Some(hash) };
+        let error = dial(&mut stream, login(APP_PASSWORD, channel, 0)).expect_err("no session");
+        let DialError::Refused(error) = error else { panic!("{error:?}") };
+        assert_eq!(error.report().expect("fields").field(b'M'), Some(&b"SCRAM channel binding check failed"[..]));
+    }
+
+    #[test]
+    fn without_an_end_point_it_is_plain_scram() {
+        let (_server, mut stream, _) = connected();
+        assert!(dial(&mut stream, login(APP_PASSWORD, Channel::Tls { end_point: None }, 0)).is_ok());
     }
 }
 
