@@ -1,0 +1,4 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::statement::Name;

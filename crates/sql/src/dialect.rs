@@ -1,0 +1,82 @@
+//! The seam between the core and one SQL dialect: how text is read, and what settings mean.
+//!
+//! The core tracks state and asks; it never knows which dialect answers. Nothing here is called for each row, so the
+//! calls are dynamic. A dialect holds no state of a session: what changes the meaning of text is a [`Mode`].
+
+use crate::catalog::SearchPath;
+use crate::error::NotAnalysed;
+use crate::limits::Limits;
+use crate::session::SettingValue;
+use crate::statement::Statement;
+
+/// Settings of a session that change how its text is read, in the dialect's own encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Mode(pub u32);
+
+/// What a setting is to judgement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SettingClass {
+    /// It changes nothing that a policy could mind: formats, time-outs, names for the log.
+    Harmless,
+    /// It is the search path; tracked.
+    Path,
+    /// It changes how text is read, in this way; tracked where the value is known.
+    Mode(Mode),
+    /// It would make text unreadable to us, so what follows is not known.
+    Unreadable,
+    /// It changes who the server takes the session for.
+    Role,
+    /// Anything else.
+    Other,
+}
+
+/// Words for refusals that mirror the server's own errors.
+#[derive(Debug, Clone, Copy)]
+pub struct Codes {
+    /// Policy says no.
+    pub denied: [u8; 5],
+    /// The text does not parse.
+    pub syntax: [u8; 5],
+    /// The text is over a limit.
+    pub too_complex: [u8; 5],
+    /// No such relation.
+    pub unknown_relation: [u8; 5],
+    /// No such function.
+    pub unknown_function: [u8; 5],
+    /// No such prepared statement.
+    pub unknown_statement: [u8; 5],
+    /// No such portal.
+    pub unknown_portal: [u8; 5],
+    /// It cannot be recorded.
+    pub unrecorded: [u8; 5],
+}
+
+/// One SQL dialect.
+pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
+    /// What every statement of `text` does. Needs a stack of [`crate::STACK`] bytes.
+    ///
+    /// # Errors
+    /// Why its effects are not known; each is a denial.
+    fn analyse(&self, text: &[u8], mode: Mode, limits: &Limits) -> Result<Vec<Statement>, NotAnalysed>;
+
+    /// Appends the key under which what is known of `text` may be used again: its shape, or its exact bytes.
+    fn key(&self, text: &[u8], mode: Mode, key: &mut Vec<u8>);
+
+    /// What a setting is, given the value it gets and the mode before.
+    fn setting(&self, name: &str, value: &SettingValue, mode: Mode) -> SettingClass;
+
+    /// What the server's own report of a setting says of the mode, if anything.
+    fn report(&self, name: &str, value: &str, mode: Mode) -> Option<SettingClass>;
+
+    /// A statement whose single value tells the search path and the role.
+    fn path_question(&self) -> &'static str;
+
+    /// Reads the answer to [`Dialect::path_question`].
+    fn read_path(&self, answer: &str) -> Option<SearchPath>;
+
+    /// The path that the server reports by itself, with the role it was last known to have.
+    fn read_reported_path(&self, value: &str, user: &str) -> Option<SearchPath>;
+
+    /// The codes of refusals.
+    fn codes(&self) -> &'static Codes;
+}

@@ -1,0 +1,158 @@
+//! Where a text holds passwords, so that no record keeps them.
+//!
+//! Two ways: by the tree, for what was understood, and by tokens alone, for what was not parsed. Both mark whole literals, quotes
+//! included; marking too much costs a few unreadable characters, marking too little a password.
+
+use std::ops::Range;
+
+use super::analyse::SqlMode;
+use super::lex::{Kind, Lexer, Token};
+
+/// Literals that follow these words (lower case) hold a secret, by whatever comes between of `= , ( ) TO` and other literals.
+const WORDS: [&str; 10] =
+    ["password", "passwd", "pwd", "passphrase", "secret", "connection", "passcode", "api_key", "token", "sslpassword"];
+
+/// Functions whose literals are connection strings or keys.
+const CALLS: [&str; 14] = [
+    "dblink",
+    "dblink_connect",
+    "dblink_connect_u",
+    "dblink_exec",
+    "dblink_open",
+    "dblink_send_query",
+    "pgp_sym_encrypt",
+    "pgp_sym_decrypt",
+    "pgp_sym_encrypt_bytea",
+    "pgp_sym_decrypt_bytea",
+    "pgp_pub_decrypt",
+    "pgp_pub_decrypt_bytea",
+    "crypt",
+    "hmac",
+];
+
+/// Byte ranges of literals that look like secrets, by tokens alone; for texts that were not analysed. From the first token that the
+/// lexer cannot read, everything is marked once a telling word was seen.
+pub fn secrets_by_token(text: &[u8], mode: &SqlMode) -> Vec<Range<usize>> {
+    let mut found = Finder::default();
+    for token in Lexer::new(text, mode) {
+        found.token(text, token);
+    }
+    found.ranges
+}
+
+/// Ranges within one statement, of the literal after `word`.
+pub(super) fn after_word(text: &str, span: &Range<usize>, word: &str, mode: &SqlMode) -> Option<Range<usize>> {
+    let inside = text.as_bytes().get(span.clone())?;
+    let mut tokens = Lexer::new(inside, mode).skip_while(|token| !is_word(inside, token, word));
+    let literal = tokens.find(is_literal)?;
+    Some(literal.start.saturating_add(span.start)..literal.end.saturating_add(span.start))
+}
+
+/// All ranges within one statement that [`secrets_by_token`] would mark.
+pub(super) fn within(text: &str, span: &Range<usize>, mode: &SqlMode) -> Vec<Range<usize>> {
+    let inside = text.as_bytes().get(span.clone()).unwrap_or_default();
+    let shift = |range: Range<usize>| range.start.saturating_add(span.start)..range.end.saturating_add(span.start);
+    secrets_by_token(inside, mode).into_iter().map(shift).collect()
+}
+
+fn is_word(text: &[u8], token: &Token, word: &str) -> bool {
+    token.kind == Kind::Word
+        && text.get(token.start..token.end).is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+fn is_literal(token: &Token) -> bool {
+    matches!(token.kind, Kind::Text | Kind::OtherText)
+}
+
+/// What the tokens so far say about the next literal.
+#[derive(Default)]
+struct Finder {
+    ranges: Vec<Range<usize>>,
+    telling: bool,
+    /// A call of a telling function was opened at this depth.
+    call: Option<usize>,
+    called: bool,
+    depth: usize,
+    seen: bool,
+}
+
+impl Finder {
+    fn token(&mut self, text: &[u8], token: Token) {
+        let bytes = text.get(token.start..token.end).unwrap_or_default();
+        match token.kind {
+            Kind::Text | Kind::OtherText => self.literal(bytes, &token),
+            Kind::Word | Kind::Quoted => self.word(bytes),
+            Kind::Punctuation => self.punctuation(bytes),
+            Kind::Odd if self.seen => self.ranges.push(token.start..token.end),
+            Kind::Odd if holds_telling(bytes) => self.ranges.push(token.start..token.end),
+            _ => {}
+        }
+    }
+
+    fn literal(&mut self, bytes: &[u8], token: &Token) {
+        let assigns = is_telling(unquoted(bytes));
+        if self.telling || self.call.is_some() || holds_password(bytes) {
+            self.ranges.push(token.start..token.end);
+        }
+        // `set_config('app.password', 'x')`: the name of the setting tells of the next literal.
+        self.telling = assigns;
+        self.seen |= assigns;
+    }
+
+    fn word(&mut self, bytes: &[u8]) {
+        let word = unquoted(bytes);
+        let passing = [&b"to"[..], b"is", b"encrypted", b"valid"].iter().any(|pass| word.eq_ignore_ascii_case(pass));
+        if !passing {
+            self.telling = is_telling(word);
+        }
+        self.seen |= self.telling;
+        self.called = CALLS.iter().any(|call| word.eq_ignore_ascii_case(call.as_bytes()));
+    }
+
+    fn punctuation(&mut self, bytes: &[u8]) {
+        match bytes {
+            b"(" => {
+                self.depth = self.depth.saturating_add(1);
+                if self.called && self.call.is_none() {
+                    self.call = Some(self.depth);
+                }
+            }
+            b")" => {
+                if self.call == Some(self.depth) {
+                    self.call = None;
+                }
+                self.depth = self.depth.saturating_sub(1);
+            }
+            b";" => self.telling = false,
+            _ => {}
+        }
+        self.called = false;
+    }
+}
+
+fn unquoted(bytes: &[u8]) -> &[u8] {
+    let inside = bytes.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    inside.or_else(|| bytes.strip_prefix(b"'").and_then(|rest| rest.strip_suffix(b"'"))).unwrap_or(bytes)
+}
+
+fn is_telling(word: &[u8]) -> bool {
+    let lower = word.to_ascii_lowercase();
+    WORDS.iter().any(|telling| lower == telling.as_bytes() || (lower.len() < 64 && lower.ends_with(telling.as_bytes())))
+}
+
+/// `host=… password=…` and `postgres://user:password@…` inside a literal.
+fn holds_password(bytes: &[u8]) -> bool {
+    let lower = bytes.to_ascii_lowercase();
+    contains(&lower, b"password=")
+        || contains(&lower, b"password =")
+        || (contains(&lower, b"://") && contains(&lower, b"@"))
+}
+
+fn holds_telling(bytes: &[u8]) -> bool {
+    let lower = bytes.to_ascii_lowercase();
+    WORDS.iter().any(|word| contains(&lower, word.as_bytes()))
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}

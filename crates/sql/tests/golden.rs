@@ -1,0 +1,52 @@
+//! What statements do, one by one: `tests/golden/*.txt` hold statements and, below each, its analysis as text.
+//!
+//! A file is a list of cases parted by blank lines: lines that begin with `> ` are the statement, the others the expected analysis. Run with
+//! `GOLDEN=write` to write what is found now, then read the difference.
+
+mod common;
+
+use common::{describe, on_deep_stack};
+
+#[test]
+fn the_golden_statements_do_what_they_did() {
+    on_deep_stack(|| {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+        let mut cases = 0;
+        let mut wrong = Vec::new();
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let (now, count) = run(&text);
+            cases += count;
+            if now.trim_end() != text.trim_end() {
+                wrong.push(path.clone());
+                if std::env::var_os("GOLDEN").is_some() {
+                    std::fs::write(&path, format!("{}\n", now.trim_end())).unwrap();
+                } else {
+                    assert_eq!(now.trim_end(), text.trim_end(), "{}", path.display());
+                }
+            }
+        }
+        assert!(cases >= 250, "{cases} cases");
+        assert!(wrong.is_empty(), "written: {wrong:?}");
+    });
+}
+
+/// The file as it would be written now.
+fn run(file: &str) -> (String, usize) {
+    let mut out = String::new();
+    let mut count = 0;
+    for case in file.split("\n\n") {
+        let statement: Vec<&str> = case.lines().filter_map(|line| line.strip_prefix("> ")).collect();
+        let comments = case.lines().filter(|line| line.starts_with("# "));
+        comments.for_each(|line| out.push_str(&format!("{line}\n")));
+        if !statement.is_empty() {
+            let text = statement.join("\n");
+            statement.iter().for_each(|line| out.push_str(&format!("> {line}\n")));
+            out.push_str(&describe(&text));
+            count += 1;
+        }
+        out.push('\n');
+    }
+    (out, count)
+}
