@@ -10,12 +10,15 @@ use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use super::{SHOP, Version};
+use crate::process::{Guarded, Spawn};
 use crate::tools::{self, Ids};
 
-/// Makes the role and the database; the schema is loaded as their owner.
-const ROLES: &str = "CREATE ROLE app LOGIN;\n\nCREATE DATABASE shop OWNER app TEMPLATE template0 ENCODING 'UTF8';";
+/// The role and the database; the schema is loaded as their owner.
+const ROLES: &str = "CREATE ROLE app LOGIN";
+const DATABASE: &str = "CREATE DATABASE shop OWNER app TEMPLATE template0 ENCODING 'UTF8'";
 
 /// Copies the template of `version` to `data`, which must not exist.
 pub fn copy_to(version: Version, data: &Path, owner: Option<Ids>) {
@@ -41,7 +44,7 @@ fn template(version: Version, owner: Option<Ids>) -> PathBuf {
 fn ingredients(version: Version) -> u64 {
     let server = Command::new(version.bin().join("postgres")).arg("--version").output().expect("postgres runs");
     let mut hash = DefaultHasher::new();
-    (server.stdout, ROLES, SHOP, INITDB).hash(&mut hash);
+    (server.stdout, ROLES, DATABASE, SHOP, INITDB).hash(&mut hash);
     hash.finish()
 }
 
@@ -65,21 +68,30 @@ fn build(version: Version, path: &Path, owner: Option<Ids>) {
     }
     let data = scratch.join("data");
     run(as_user(version, "initdb", owner).args(INITDB).arg("-D").arg(&data));
-    single_user(version, &data, owner, "postgres", ROLES);
-    let schema = SHOP.replace(";\n\n", ";\n");
-    single_user(version, &data, owner, "shop", &format!("SET SESSION AUTHORIZATION app;\n\n{schema}"));
+    fill(version, &scratch, owner);
     std::fs::rename(&data, path).expect("the template appears");
-    std::fs::remove_dir(&scratch).expect("the scratch folder is empty");
+    std::fs::remove_dir_all(&scratch).expect("the scratch folder is ours");
 }
 
-/// Runs SQL without starting a server, which needs no port; with `-j` a command ends at `;` and an empty line.
-fn single_user(version: Version, data: &Path, owner: Option<Ids>, database: &str, sql: &str) {
-    let script = data.with_extension(format!("{database}.sql"));
-    std::fs::write(&script, format!("{sql}\n\n")).expect("a script");
-    let mut postgres = as_user(version, "postgres", owner);
-    postgres.args(["--single", "-j", "-c", "fsync=off", "-c", "exit_on_error=on", "-D"]).arg(data).arg(database);
-    run(postgres.stdin(File::open(&script).expect("the script")));
-    std::fs::remove_file(&script).expect("the script is there");
+/// Loads the schema through a running server that listens on its socket alone. Single-user mode would be simpler, but
+/// gives new tables the object identifiers of system catalogs.
+fn fill(version: Version, dir: &Path, owner: Option<Ids>) {
+    let mut command: Vec<OsString> = vec![version.bin().join("postgres").into(), "-D".into(), dir.join("data").into()];
+    command.extend(["-c", "listen_addresses=", "-c", "fsync=off", "-k"].map(OsString::from));
+    command.push(dir.into());
+    let spawn = Spawn { command, env: Vec::new(), log: dir.join("log"), user: owner, end: "INT" };
+    let mut server = Guarded::spawn(spawn);
+    assert!(server.wait_for_log(super::READY, Duration::from_secs(60)), "no template:\n{}", server.log());
+    let psql = |user: &str, database: &str, sql: &str| {
+        let mut psql = Command::new(version.bin().join("psql"));
+        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", user, "-d", database, "-c", sql]).arg("-h").arg(dir);
+        run(&mut psql);
+    };
+    psql("postgres", "postgres", ROLES);
+    psql("postgres", "postgres", DATABASE);
+    psql("app", "shop", SHOP);
+    drop(server);
+    assert!(!dir.join("data/postmaster.pid").exists(), "the template's server has ended");
 }
 
 fn as_user(version: Version, program: &str, owner: Option<Ids>) -> Command {
