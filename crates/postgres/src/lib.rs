@@ -15,6 +15,7 @@ pub mod backend;
 pub mod dial;
 pub mod frame;
 pub mod frontend;
+pub mod options;
 pub mod sign_in;
 pub mod startup;
 

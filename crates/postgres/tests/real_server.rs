@@ -7,11 +7,11 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use portcullis_postgres::Secret;
 use portcullis_postgres::backend::{Message, TransactionStatus};
 use portcullis_postgres::dial::{Channel, Dial, DialError, Login, Ready};
 use portcullis_postgres::frame::split_backend;
 use portcullis_postgres::frontend::Query;
+use portcullis_postgres::{Secret, options};
 use portcullis_testkit::postgres::{APP_PASSWORD, Auth, Options, Server, Version};
 
 fn login(password: &str, channel: Channel, protocol_minor: u16) -> Login {
@@ -74,6 +74,21 @@ fn every_method_signs_in_and_brings_parameters_and_a_key() {
             assert_eq!(parameter(&ready, "application_name"), b"dial test");
             assert_eq!((ready.process != 0, ready.secret.expose().len()), (true, 4));
         }
+    }
+}
+
+#[test]
+fn options_mean_to_the_server_what_they_mean_here() {
+    let settings = options::read(br"-c Application-name=a\ \\b --work-mem=5MB -cTimeZone=UTC").expect("settings");
+    let name = &settings[0];
+    assert_eq!((&name.name[..], &name.value[..]), (&b"application_name"[..], &br"a \b"[..]));
+    for version in Version::available() {
+        let server = server(version, Auth::Scram);
+        let mut login = login(APP_PASSWORD, Channel::Loopback, 0);
+        login.parameters = vec![(b"options".to_vec(), options::write(&settings))];
+        let ready = sign_in(&server, login).expect("a session");
+        assert_eq!(parameter(&ready, "application_name"), br"a \b");
+        assert_eq!(parameter(&ready, "TimeZone"), b"UTC");
     }
 }
 

@@ -25,6 +25,8 @@ pub mod field {
     pub const DETAIL: u8 = b'D';
     /// Hint.
     pub const HINT: u8 = b'H';
+    /// Position in the statement's text.
+    pub const POSITION: u8 = b'P';
 }
 
 /// An error's or notice's fields, as the server sent them.
@@ -115,12 +117,14 @@ pub struct Notice<'a> {
     pub detail: Option<&'a str>,
     /// What to do about it.
     pub hint: Option<&'a str>,
+    /// Where in the statement's text, in characters from 1.
+    pub position: Option<u32>,
 }
 
 impl<'a> Notice<'a> {
     /// An error that ends the statement.
     pub fn error(code: &'a str, message: &'a str) -> Self {
-        Self { severity: Severity::Error, code, message, detail: None, hint: None }
+        Self { severity: Severity::Error, code, message, detail: None, hint: None, position: None }
     }
 
     /// An error that ends the session.
@@ -153,6 +157,8 @@ impl<'a> Notice<'a> {
             put_field(out, field::MESSAGE, Some(self.message));
             put_field(out, field::DETAIL, self.detail);
             put_field(out, field::HINT, self.hint);
+            let position = self.position.map(|position| position.to_string());
+            put_field(out, field::POSITION, position.as_deref());
             out.put_u8(0);
         });
     }
