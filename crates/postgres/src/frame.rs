@@ -153,6 +153,7 @@ pub struct Header {
 ///
 /// # Errors
 /// A length below four, or above what a signed 32-bit integer holds.
+#[inline]
 pub fn header(buf: &[u8]) -> Result<Option<Header>, Fault> {
     let Some(([tag, length @ ..], _)) = buf.split_first_chunk::<HEADER>() else {
         return Ok(None);
@@ -297,6 +298,7 @@ impl<'b> Walk<'b> {
     ///
     /// # Errors
     /// An impossible length.
+    #[inline]
     pub fn next_frame(&mut self) -> Result<Option<(Header, &'b [u8])>, Fault> {
         let Some(header) = header(self.rest)? else { return Ok(None) };
         let Some((frame, rest)) = self.rest.split_at_checked(header.len) else { return Ok(None) };

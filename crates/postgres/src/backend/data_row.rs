@@ -35,6 +35,7 @@ impl<'f> DataRow<'f> {
     }
 
     /// Reads the count only, and gives the cells to be checked as they are walked.
+    #[inline]
     pub fn walk(body: &'f [u8]) -> Result<Cells<'f>, Malformed> {
         let mut rest = Reader::new(body);
         let left = rest.u16("cell count")?;
@@ -87,6 +88,7 @@ pub struct Cells<'f> {
 }
 
 impl Cells<'_> {
+    #[inline]
     fn cell(&mut self) -> Result<Option<Range<u32>>, Malformed> {
         let length = self.rest.value("cell")?.map(<[u8]>::len);
         let start = self.offset.saturating_add(4);
@@ -104,6 +106,7 @@ impl Cells<'_> {
 impl Iterator for Cells<'_> {
     type Item = Result<Option<Range<u32>>, Malformed>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {
             return None;

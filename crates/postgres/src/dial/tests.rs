@@ -223,3 +223,45 @@ fn debug_shows_no_password() {
     let machine = Dial::start(login(Channel::Clear), &mut out);
     assert!(!format!("{machine:?} {:?}", login(Channel::Clear)).contains("s3cret"));
 }
+
+/// Messages that a false server might send, in any order.
+fn hostile() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
+    use proptest::prelude::*;
+    fn written(write: impl FnOnce(&mut BytesMut)) -> Vec<u8> {
+        let mut out = BytesMut::new();
+        write(&mut out);
+        out.to_vec()
+    }
+    let data = |data: Vec<u8>| {
+        prop_oneof![
+            Just(written(|out| Authentication::SaslContinue { data: &data }.encode(out))),
+            Just(written(|out| Authentication::SaslFinal { data: &data }.encode(out))),
+        ]
+    };
+    prop_oneof![
+        Just(written(|out| Authentication::Ok.encode(out))),
+        Just(written(|out| Authentication::CleartextPassword.encode(out))),
+        Just(written(|out| Authentication::put_sasl(out, &["SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"]))),
+        Just(written(|out| NegotiateProtocolVersion::put(out, 1, &[]))),
+        Just(written(|out| BackendKeyData { process: 1, secret: &[0; 4] }.encode(out))),
+        "(r=|s=|i=|v=|e=|,|=|AAAA|1|é){0,8}".prop_map(String::into_bytes).prop_flat_map(data),
+        proptest::collection::vec(any::<u8>(), 0..12),
+    ]
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_hostile_server_causes_no_panic_and_gets_no_password(
+        messages in proptest::collection::vec(hostile(), 0..8),
+        bind in proptest::bool::ANY,
+    ) {
+        let channel = if bind { Channel::Tls { end_point: Some(vec![1; 32]) } } else { Channel::Clear };
+        let mut out = BytesMut::new();
+        let mut machine = Dial::start(login(channel.clone()), &mut out);
+        for message in messages {
+            let _ = machine.handle(&mut BytesMut::from(&message[..]), &mut out);
+        }
+        let sent = out.windows(6).any(|window| window == b"s3cret");
+        proptest::prop_assert!(!sent || channel != Channel::Clear);
+    }
+}

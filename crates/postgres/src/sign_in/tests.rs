@@ -264,3 +264,54 @@ fn a_refusal_says_nothing_of_the_reason() {
     assert_eq!(frame.tag, BackendTag::ErrorResponse);
     assert_eq!(Report::decode(frame.body()).unwrap().field(b'M'), Some(&b"authentication failed"[..]));
 }
+
+/// Pieces of SASL messages, right and wrong, in any order.
+fn hostile() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
+    use proptest::prelude::*;
+    const PIECES: &[&str] = &[
+        "n,,",
+        "y,,",
+        "p=tls-server-end-point,,",
+        "p=,",
+        "n=",
+        "n=a,",
+        "r=",
+        "r=abc",
+        ",",
+        "c=biws",
+        ",p=",
+        "p=AAAA",
+        "m=x,",
+        "\u{1}",
+        "auth=",
+        "auth=Bearer ",
+        "=",
+        "é",
+        "\0",
+    ];
+    let piece = prop_oneof![
+        proptest::sample::select(PIECES).prop_map(|piece| piece.as_bytes().to_vec()),
+        proptest::collection::vec(any::<u8>(), 0..4),
+    ];
+    proptest::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
+proptest::proptest! {
+    #[test]
+    fn hostile_credentials_never_panic_and_never_come_in(
+        first in hostile(),
+        rest in proptest::collection::vec(hostile(), 0..4),
+        bound in proptest::bool::ANY,
+    ) {
+        let mechanism: &[u8] = if bound { b"OAUTHBEARER" } else { b"SCRAM-SHA-256" };
+        let method = || if bound { Method::OAuthBearer(discovery()) } else { scram(Verifier::mock(&[0; 32], b"pc_x")) };
+        let mut out = BytesMut::new();
+        let mut machine = SignIn::start(method(), &mut out);
+        let mut results = vec![machine.handle(&initial(mechanism, &first), &mut out)];
+        results.extend(rest.iter().map(|data| machine.handle(&response(data), &mut out)));
+        let proven = results.iter().any(|result| matches!(result, Ok(Outcome::Proven)));
+        let token = matches!(results.last(), Some(Ok(Outcome::Token(_))));
+        proptest::prop_assert!(!proven);
+        proptest::prop_assert_eq!(machine.accept(&mut out).is_ok(), token);
+    }
+}
