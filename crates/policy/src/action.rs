@@ -8,7 +8,8 @@
 use crate::resource::Kind;
 
 /// What a statement does, as policy names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Open a session.
     Connect,

@@ -13,10 +13,13 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::action::Action;
 
 /// The answer to a statement's requests.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// Every request is allowed.
     Allow(Allowed),
@@ -42,8 +45,9 @@ impl Decision {
 }
 
 /// Proof that policy allowed a statement's requests. May be kept and used again for the same requests.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Allowed {
+    #[serde(serialize_with = "listed")]
     rules: Arc<[String]>,
 }
 
@@ -95,7 +99,7 @@ impl Permit {
 
 /// Why a statement is not allowed. The first request that fails for good is named; one that waits for an approval is
 /// named only where nothing fails for good.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Denial {
     /// The rule, by id; none where nothing permitted it.
     pub rule: Option<String>,
@@ -116,14 +120,14 @@ pub struct Denial {
 }
 
 /// What would lift a denial: every one of these approvals.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Requirement {
     /// One for each rule that asks for approval.
     pub approvals: Vec<Approval>,
 }
 
 /// An approval that one rule asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Approval {
     /// The rule that asks.
     pub rule: String,
@@ -139,4 +143,9 @@ impl Requirement {
         let fresh: Vec<Approval> = other.approvals.into_iter().filter(|a| !self.approvals.contains(a)).collect();
         self.approvals.extend(fresh);
     }
+}
+
+/// As a list: sharing needs serde's `rc` feature, which would let anything shared be written.
+fn listed<S: serde::Serializer>(rules: &Arc<[String]>, to: S) -> Result<S::Ok, S::Error> {
+    rules.as_ref().serialize(to)
 }

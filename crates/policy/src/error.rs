@@ -39,16 +39,31 @@ impl fmt::Display for PolicyError {
 
 impl std::error::Error for PolicyError {}
 
+impl PolicyError {
+    /// An error of no file.
+    pub(crate) fn unplaced(message: &str) -> Self {
+        let (file, message) = (String::new(), message.to_owned());
+        Self { file, line: 0, column: 0, policy_id: None, message, help: None }
+    }
+}
+
 /// A complaint that has no place yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Complaint {
     pub(crate) message: String,
     pub(crate) help: Option<String>,
+    /// The text at fault, where it is to be looked for in the policy.
+    pub(crate) about: Option<String>,
 }
 
 impl Complaint {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None }
+        Self { message: message.into(), help: None, about: None }
+    }
+
+    pub(crate) fn about(mut self, text: impl Into<String>) -> Self {
+        self.about = Some(text.into());
+        self
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {

@@ -34,10 +34,13 @@
 )]
 
 mod action;
+mod bounds;
 mod decision;
 mod entity;
 mod error;
+mod explain;
 mod facts;
+mod lint;
 mod policies;
 mod principal;
 mod resource;
@@ -45,13 +48,16 @@ mod rewrite;
 mod rule;
 mod slice;
 mod source;
+mod suite;
 mod time;
 
 pub use action::Action;
 pub use decision::{Allowed, Approval, Decision, Denial, Permit, Requirement};
 pub use error::PolicyError;
+pub use explain::{Effect, ExplainedRule, Explanation, Outcome};
 pub use facts::{Context, Fact, Uses};
 pub use policies::{Policies, SCHEMA, Upstream};
 pub use principal::{Kind, Person, Principal};
 pub use resource::Resource;
 pub use slice::{Request, Slice};
+pub use suite::{CaseReport, Expect, Suite, SuiteReport};

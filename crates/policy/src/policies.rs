@@ -10,6 +10,9 @@ use std::sync::{Arc, LazyLock};
 use cedar_policy::{Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
 use miette::Diagnostic;
 
+use crate::action::Action;
+use crate::bounds;
+use crate::entity;
 use crate::error::{Complaint, PolicyError};
 use crate::principal::Principal;
 use crate::rule::Rule;
@@ -43,6 +46,7 @@ pub(crate) struct Loaded {
     pub(crate) rules: Vec<Rule>,
     /// The place of each rule in `rules`.
     pub(crate) places: HashMap<PolicyId, usize>,
+    pub(crate) identities: Vec<String>,
     digest: [u8; 32],
 }
 
@@ -52,6 +56,11 @@ impl Policies {
     /// # Errors
     /// Everything that is wrong with any file.
     pub fn load(files: &[(String, String)], identities: &[String]) -> Result<Self, Vec<PolicyError>> {
+        bounds::on_deep_stack(|| Self::read(files, identities))
+            .unwrap_or_else(|| Err(vec![PolicyError::unplaced("the policies could not be read")]))
+    }
+
+    fn read(files: &[(String, String)], identities: &[String]) -> Result<Self, Vec<PolicyError>> {
         let mut files: Vec<&(String, String)> = files.iter().collect();
         files.sort_by_key(|(name, _)| name);
         let (mut rules, mut originals, mut errors) = (Vec::new(), Vec::new(), bad_identities(identities));
@@ -73,14 +82,15 @@ impl Policies {
             return Err(errors);
         }
         let places = rules.iter().enumerate().map(|(place, rule)| (rule.policy.id().clone(), place)).collect();
-        let loaded = Loaded { rules, places, digest: digest(&files, identities) };
+        let loaded = Loaded { rules, places, identities: identities.to_vec(), digest: digest(&files, identities) };
         Ok(Self { loaded: Arc::new(loaded), epoch: 0 })
     }
 
     /// No policies: everything is denied.
     #[must_use]
     pub fn none() -> Self {
-        let loaded = Loaded { rules: Vec::new(), places: HashMap::new(), digest: digest(&[], &[]) };
+        let loaded =
+            Loaded { rules: Vec::new(), places: HashMap::new(), identities: Vec::new(), digest: digest(&[], &[]) };
         Self { loaded: Arc::new(loaded), epoch: 0 }
     }
 
@@ -125,12 +135,8 @@ impl Policies {
 fn bad_identities(identities: &[String]) -> Vec<PolicyError> {
     let plain = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     let bad = identities.iter().filter(|name| !plain(name)).map(|name| PolicyError {
-        file: String::new(),
-        line: 0,
-        column: 0,
-        policy_id: None,
-        message: format!("the identity's name `{name}` cannot be written in a policy"),
         help: Some("use letters, digits, `-`, `_` and `.`".to_owned()),
+        ..PolicyError::unplaced(&format!("the identity's name `{name}` cannot be written in a policy"))
     });
     bad.collect()
 }
@@ -169,7 +175,7 @@ fn complaints(rules: &[Rule], policies: Vec<Policy>) -> Vec<PolicyError> {
     }
     errors.sort_by(|a, b| (&a.file, a.line, a.column, &a.message).cmp(&(&b.file, b.line, b.column, &b.message)));
     // The same mistake is found once for each kind of request that the policy fits.
-    errors.dedup();
+    errors.dedup_by(|a, b| (&a.file, a.line, a.column, &a.policy_id) == (&b.file, b.line, b.column, &b.policy_id));
     errors
 }
 
@@ -178,9 +184,15 @@ pub(crate) fn place(rules: &[Rule], id: &PolicyId, found: &dyn Diagnostic) -> Op
     let rule = rules.iter().find(|rule| rule.policy.id() == id).or(rules.first())?;
     let mut error = rule.source.diagnostic(found, rule.offset, Some(rule.id.clone()));
     let lead = format!("for policy `{}`, ", rule.id);
-    error.message = error.message.replacen(&lead, "", 1);
+    error.message = without_action(&error.message.replacen(&lead, "", 1));
     error.help = error.help.map(|help| help.replacen(&lead, "", 1));
     Some(error)
+}
+
+/// Every action has the same context, so the one that Cedar happened to look at says nothing.
+fn without_action(message: &str) -> String {
+    let named = Action::ALL.into_iter().map(|action| format!(" for {}", entity::action(action)));
+    named.fold(message.to_owned(), |text, name| text.replacen(&name, "", 1))
 }
 
 fn digest(files: &[&(String, String)], identities: &[String]) -> [u8; 32] {

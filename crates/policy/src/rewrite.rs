@@ -61,6 +61,7 @@ fn whole(type_name: &str, name: &str, identities: &[String]) -> Result<Option<St
         [] => Ok(None),
         [only] => Ok(Some(vouched(only, name))),
         [first, ..] => Err(Complaint::new(format!("`{type_name}::\"{name}\"` does not say which identity it is of"))
+            .about(format!("{type_name}::\"{name}\""))
             .help(format!("several are configured: write `{type_name}::\"{}\"`", vouched(first, name)))),
     }
 }
@@ -74,7 +75,7 @@ fn check_path(literal: &EntityUid) -> Result<(), Complaint> {
     }
     let complaint =
         Complaint::new(format!("`{literal}` is no id of a {type_name}, so this policy would never match it"));
-    Err(complaint.help(match suggestion(id, count) {
+    Err(complaint.about(literal.to_string()).help(match suggestion(id, count) {
         Some(better) => format!("write `{}`", uid(literal.type_name(), &better)),
         None => format!("write `{type_name}::\"{}\"`", pattern(&type_name)),
     }))

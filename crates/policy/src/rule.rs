@@ -79,7 +79,11 @@ impl Rule {
         let original = policy.new_id(PolicyId::new(&id));
         match Self::assemble(id.clone(), &original, &source, offset, identities) {
             Ok(rule) => Ok((rule, original)),
-            Err(complaint) => Err(source.error(offset, Some(id), complaint)),
+            Err(complaint) => {
+                let text = original.to_cedar().unwrap_or_default();
+                let about = complaint.about.as_ref().and_then(|about| text.find(about.as_str())).unwrap_or(0);
+                Err(source.error(offset.saturating_add(about), Some(id), complaint))
+            }
         }
     }
 
@@ -147,7 +151,9 @@ fn actions(constraint: &ActionConstraint) -> ActionSet {
 fn check_annotations(policy: &Policy) -> Result<(), Complaint> {
     if let Some((unknown, _)) = policy.annotations().find(|(key, _)| !ANNOTATIONS.contains(key)) {
         let known = ANNOTATIONS.map(|name| format!("@{name}")).join(", ");
-        return Err(Complaint::new(format!("unknown annotation `@{unknown}`")).help(format!("known are {known}")));
+        return Err(Complaint::new(format!("unknown annotation `@{unknown}`"))
+            .about(format!("@{unknown}"))
+            .help(format!("known are {known}")));
     }
     match policy.annotation("id") {
         Some(id) if !is_plain(id) => Err(Complaint::new(format!("`@id(\"{id}\")` is not a plain name"))

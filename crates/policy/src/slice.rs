@@ -152,6 +152,14 @@ impl Slice {
         places.iter().filter_map(|place| self.inner.loaded.rules.get(*place))
     }
 
+    pub(crate) fn principal(&self) -> &EntityUid {
+        &self.inner.principal
+    }
+
+    pub(crate) fn resource_id(&self, resource: &Resource<'_>) -> String {
+        self.inner.resource_uid(resource).to_string()
+    }
+
     /// What one rule alone answers: whether it applies, or why it failed.
     pub(crate) fn try_rule(&self, rule: &Rule, request: &Request<'_>) -> Result<bool, String> {
         let set = PolicySet::from_policies([rule.policy.clone()]).map_err(|error| error.to_string())?;

@@ -1,8 +1,8 @@
 //! A policy file: its policies in order, each with its place, and Cedar's complaints turned into lines and columns.
 //!
 //! Cedar gives a policy's own text but not where it stood, so it is looked for again, from where the last one ended, in
-//! a copy of the file whose comments are blanked out: a commented-out twin is never taken for the policy. Nesting is
-//! bounded before Cedar sees the text, because Cedar recurses over what it parsed.
+//! a copy of the file whose comments are blanked out: a commented-out twin is never taken for the policy. Cedar
+//! sees the text only after its depth was bounded.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -10,14 +10,8 @@ use std::sync::Arc;
 use cedar_policy::{Policy, PolicySet};
 use miette::Diagnostic;
 
+use crate::bounds;
 use crate::error::{Complaint, PolicyError};
-
-/// LIMIT: no policy file is longer; a hundred policies are some 30 KB.
-const MAX_BYTES: usize = 1 << 20;
-/// LIMIT: brackets inside brackets; Cedar's recursion over them stays far from the end of a 2 MiB stack.
-const MAX_NESTING: usize = 32;
-/// LIMIT: operators in one policy, because a chain of them is as deep as it is long.
-const MAX_OPERATORS: usize = 512;
 
 /// A named text.
 #[derive(Debug)]
@@ -37,13 +31,13 @@ pub(crate) struct Draft {
 impl Source {
     /// The policies of the file, in order.
     pub(crate) fn parse(self: &Arc<Self>) -> Result<Vec<Draft>, Vec<PolicyError>> {
-        self.check_bounds().map_err(|(offset, complaint)| vec![self.error(offset, None, complaint)])?;
+        bounds::check(&self.blanked()).map_err(|(offset, complaint)| vec![self.error(offset, None, complaint)])?;
         let set = PolicySet::from_str(&self.text).map_err(|errors| self.parse_errors(&errors))?;
-        if let Some(template) = set.templates().next() {
+        if set.templates().next().is_some() {
             let slot = self.blanked().find('?').unwrap_or(0);
             let complaint = Complaint::new("a policy file cannot hold a template")
                 .help("name the principal and resource; grants are what fill in slots");
-            return Err(vec![self.error(slot, Some(template.id().to_string()), complaint)]);
+            return Err(vec![self.error(slot, None, complaint)]);
         }
         let mut policies: Vec<Policy> = set.policies().cloned().collect();
         policies.sort_by_key(ordinal);
@@ -53,7 +47,7 @@ impl Source {
     /// An error at this offset.
     pub(crate) fn error(&self, offset: usize, policy_id: Option<String>, complaint: Complaint) -> PolicyError {
         let (line, column) = self.place(offset);
-        let Complaint { message, help } = complaint;
+        let Complaint { message, help, .. } = complaint;
         PolicyError { file: self.name.clone(), line, column, policy_id, message, help }
     }
 
@@ -62,8 +56,9 @@ impl Source {
         let label = found.labels().and_then(|mut labels| labels.next());
         let offset = label.as_ref().map_or(otherwise, |label| label.offset());
         let detail = label.as_ref().and_then(|label| label.label()).map(|text| format!(": {text}")).unwrap_or_default();
-        let complaint = Complaint { message: format!("{found}{detail}"), help: found.help().map(|h| h.to_string()) };
-        self.error(offset, id, complaint)
+        let complaint = Complaint::new(format!("{found}{detail}"));
+        let help = found.help().map(|help| help.to_string());
+        PolicyError { help, ..self.error(offset, id, complaint) }
     }
 
     /// Line and column, from 1, of an offset in bytes.
@@ -92,38 +87,6 @@ impl Source {
 
     fn blanked(&self) -> String {
         blank_comments(&self.text)
-    }
-
-    fn check_bounds(&self) -> Result<(), (usize, Complaint)> {
-        if self.text.len() > MAX_BYTES {
-            return Err((0, Complaint::new(format!("the file is larger than {MAX_BYTES} bytes"))));
-        }
-        let (mut depth, mut operators, mut in_string, mut escaped) = (0usize, 0usize, false, false);
-        for (offset, c) in self.blanked().char_indices() {
-            if in_string {
-                in_string = escaped || c != '"';
-                escaped = !escaped && c == '\\';
-                continue;
-            }
-            match c {
-                '"' => in_string = true,
-                '(' | '[' | '{' => depth = depth.saturating_add(1),
-                ')' | ']' | '}' => depth = depth.saturating_sub(1),
-                ';' => operators = 0,
-                '&' | '|' | '!' | '-' | '+' | '*' | '.' | '=' | '<' | '>' | 'i' => {
-                    operators = operators.saturating_add(1);
-                }
-                _ => {}
-            }
-            if depth > MAX_NESTING {
-                return Err((offset, Complaint::new(format!("brackets are nested deeper than {MAX_NESTING}"))));
-            }
-            if operators > MAX_OPERATORS {
-                let complaint = Complaint::new("the policy is too long a chain of operators");
-                return Err((offset, complaint.help("write `[…].contains(…)`, or cut it into several policies")));
-            }
-        }
-        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
-//! Milliseconds since 1970 in the form that Cedar's `datetime` reads.
+//! Milliseconds since 1970, to the form that Cedar's `datetime` reads, and from the form that test files have.
 //!
-//! Days become a date by Howard Hinnant's `civil_from_days`. Cedar knows the years 0000 to 9999; a moment outside them
+//! Days become a date by Howard Hinnant's `civil_from_days`, and back by his
+//! `days_from_civil`. Cedar knows the years 0000 to 9999; a moment outside them
 //! is written in a form that Cedar refuses, and a refused request is a denial.
 
 const DAY_MS: i64 = 86_400_000;
@@ -13,6 +14,32 @@ pub(crate) fn iso8601(ms: i64) -> String {
     let (minutes, second) = (seconds / 60, seconds % 60);
     let (hour, minute) = (minutes / 60, minutes % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+}
+
+/// The milliseconds of a moment with its zone, such as `2026-01-31T08:00:00Z` or `2026-01-31T09:00:00+01:00`.
+pub(crate) fn parse(text: &str) -> Option<i64> {
+    let moment: toml::value::Datetime = text.parse().ok()?;
+    let (date, time) = (moment.date?, moment.time?);
+    let minutes_ahead = match moment.offset? {
+        toml::value::Offset::Z => 0,
+        toml::value::Offset::Custom { minutes } => i64::from(minutes),
+    };
+    let days = days(i64::from(date.year), i64::from(date.month), i64::from(date.day));
+    let second = i64::from(time.second.unwrap_or(0));
+    let of_day = [i64::from(time.hour).checked_mul(3600)?, i64::from(time.minute).checked_mul(60)?, second];
+    let seconds = days.checked_mul(86_400)?.checked_add(of_day.iter().sum())?;
+    let millis = i64::from(time.nanosecond.unwrap_or(0) / 1_000_000);
+    seconds.checked_sub(minutes_ahead.checked_mul(60)?)?.checked_mul(1000)?.checked_add(millis)
+}
+
+#[expect(clippy::arithmetic_side_effects, reason = "a year has at most five digits; nothing here overflows")]
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let shifted_month = if month > 2 { month - 3 } else { month + 9 };
+    let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
 }
 
 #[expect(
@@ -33,7 +60,8 @@ fn civil(days: i64) -> (i64, i64, i64) {
 
 #[cfg(test)]
 mod tests {
-    use super::iso8601;
+    use super::{iso8601, parse};
+    use proptest::prelude::*;
 
     #[test]
     fn known_moments_are_written_as_dates() {
@@ -47,6 +75,20 @@ mod tests {
     fn no_moment_overflows() {
         for ms in [i64::MIN, i64::MAX] {
             assert!(!iso8601(ms).is_empty());
+        }
+    }
+
+    #[test]
+    fn zones_are_heeded_and_must_be_there() {
+        assert_eq!(parse("2026-01-31T09:00:00+01:00"), parse("2026-01-31T08:00:00Z"));
+        assert_eq!(parse("2026-01-31T09:00:00"), None);
+        assert_eq!(parse("soon"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn every_moment_of_the_years_with_four_digits_comes_back(ms in -62_135_596_800_000i64..253_402_300_800_000) {
+            prop_assert_eq!(parse(&iso8601(ms)), Some(ms));
         }
     }
 }

@@ -1,8 +1,6 @@
 //! Decisions: the design's own policies, default deny, forbid wins, failing closed, approvals.
 
-mod common;
-
-use common::{DESIGN, ORDERS, ana, ask, denial, load, shop, slice};
+use crate::common::{DESIGN, ORDERS, ana, ask, denial, load, shop, slice};
 use portcullis_policy::{Action, Context, Person, Principal, Request, Resource, Upstream};
 
 const PLAIN: Context<'static> = Context {
@@ -34,7 +32,7 @@ fn support_reads_the_shop_and_nothing_else() {
     let other = Upstream { name: "other".into(), labels: vec![] };
     let elsewhere = load(DESIGN).slice(&ana(&["support"]), &other);
     assert!(!ask(&elsewhere, Action::Select, ORDERS, &PLAIN).is_allow());
-    let stranger = common::slice(DESIGN, &["guests"]);
+    let stranger = crate::common::slice(DESIGN, &["guests"]);
     assert!(!ask(&stranger, Action::Connect, Resource::Upstream, &PLAIN).is_allow());
 }
 
@@ -74,7 +72,7 @@ fn privacy_reveals_pii_in_the_shop_and_no_other_class() {
     assert!(!ask(&slice, Action::Reveal, column(&[]), &PLAIN).is_allow());
     assert!(slice.may_reveal_class("pii", &PLAIN));
     assert!(!slice.may_reveal_class("secret", &PLAIN));
-    assert!(!common::slice(DESIGN, &["support"]).may_reveal_class("pii", &PLAIN));
+    assert!(!crate::common::slice(DESIGN, &["support"]).may_reveal_class("pii", &PLAIN));
     let other = Upstream { name: "other".into(), labels: vec![] };
     assert!(!load(DESIGN).slice(&ana(&["privacy"]), &other).may_reveal_class("pii", &PLAIN));
 }
@@ -217,7 +215,7 @@ fn an_agent_and_the_person_it_acts_for_are_both_seen() {
     assert!(!may(&bot, Action::Select) && !may(&bot, Action::Insert));
     let eve = bot.acting_for(Person::new("corp", "eve", ["guests"]));
     assert!(!may(&eve, Action::Select) && !may(&eve, Action::Insert));
-    let herself = Principal { on_behalf_of: Some(ana), ..common::ana(&["x"]) };
+    let herself = Principal { on_behalf_of: Some(ana), ..crate::common::ana(&["x"]) };
     assert!(may(&herself, Action::Delete), "one entity, in the groups of both");
 }
 
