@@ -1,0 +1,175 @@
+//! Many values in one buffer: one pass over all of it, then a look at the few cells that hold a candidate.
+//!
+//! Looking into each cell by itself costs more than scanning its bytes. So the buffer is scanned whole, framing included,
+//! and what crosses a cell's border is dropped by the check inside the cell. Buffers without candidates never have their
+//! cells walked. Columns that cannot hold text (integers, timestamps, uuid) should not be passed at all.
+
+use std::ops::{ControlFlow, Range};
+
+use crate::engine::Engine;
+use crate::stream::Stream;
+use crate::sweep::{Shape, sweep};
+use crate::text::Text;
+use crate::{Detectors, Hits, ValueKind};
+
+/// The state of one result: its hits, and a private key that goes on from value to value.
+#[derive(Debug)]
+pub struct Rows {
+    stream: Stream,
+    candidates: Candidates,
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self { stream: Stream::new(ValueKind::Text), candidates: Candidates::default() }
+    }
+}
+
+impl Rows {
+    /// A result of which no row was seen.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Counts since they were last taken.
+    pub fn hits(&mut self) -> &mut Hits {
+        self.stream.hits()
+    }
+
+    /// Overwrites the hits in whole cells, given as ranges of the buffer in their order. The cells are not asked for when
+    /// the buffer holds nothing of interest.
+    pub fn scan<I>(&mut self, detectors: &Detectors, buffer: &mut [u8], cells: I)
+    where
+        I: IntoIterator<Item = (Range<usize>, ValueKind)>,
+    {
+        self.candidates.collect(detectors, buffer);
+        if self.candidates.is_empty() && !self.always(detectors) {
+            return;
+        }
+        for (range, kind) in cells {
+            if let Some(cell) = buffer.get_mut(range.clone()) {
+                self.cell(detectors, cell, &range, kind);
+            }
+        }
+    }
+
+    /// Works on one value that is longer than the buffer, in pieces: as [`Stream::feed`], with this result's state.
+    pub fn feed(&mut self, detectors: &Detectors, kind: ValueKind, piece: &mut [u8], end: bool) -> usize {
+        self.stream.next_kind(kind);
+        self.stream.feed(detectors, piece, end)
+    }
+
+    /// Cells must be looked at even where no candidate is.
+    fn always(&self, detectors: &Detectors) -> bool {
+        self.stream.in_key() || detectors.has_regexes() || detectors.numbers()
+    }
+
+    fn cell(&mut self, detectors: &Detectors, cell: &mut [u8], range: &Range<usize>, kind: ValueKind) {
+        let here = self.candidates.within(range);
+        let escaped = |cell: &[u8]| here.escapes && memchr::memchr(b'\\', cell).is_some();
+        let worth = match kind {
+            ValueKind::Number => detectors.numbers(),
+            ValueKind::Text => here.any(),
+            ValueKind::Json | ValueKind::CopyText => here.any() || escaped(cell),
+        };
+        if !worth && !self.stream.in_key() && !detectors.has_regexes() {
+            return;
+        }
+        if kind == ValueKind::Text && !self.stream.in_key() {
+            self.stream.value(cell, |engine, text| here.check(detectors, engine, text, range.start));
+        } else {
+            self.stream.next_kind(kind);
+            self.stream.feed(detectors, cell, true);
+        }
+    }
+}
+
+/// Places in a buffer where a hit could start, in the order of their positions.
+#[derive(Debug, Default)]
+struct Candidates {
+    shapes: Vec<(usize, Shape)>,
+    prefixes: Vec<(usize, usize)>,
+    terms: Vec<(usize, usize, usize)>,
+    escapes: bool,
+    /// How many of each are behind the current cell.
+    passed: [usize; 3],
+}
+
+impl Candidates {
+    fn collect(&mut self, detectors: &Detectors, buffer: &[u8]) {
+        self.shapes.clear();
+        self.prefixes.clear();
+        self.terms.clear();
+        self.passed = [0; 3];
+        self.escapes = memchr::memchr(b'\\', buffer).is_some();
+        let _ = sweep(buffer, (0, buffer.len()), &detectors.wanted, |at, shape| {
+            self.shapes.push((at, shape));
+            ControlFlow::Continue(())
+        });
+        self.shapes.sort_unstable_by_key(|(at, _)| *at);
+        let mut next = 0;
+        while let Some((at, prefix)) = detectors.prefixes.as_ref().and_then(|p| p.find(buffer, next)) {
+            self.prefixes.push((at, prefix));
+            next = at.saturating_add(1);
+        }
+        for (index, dictionary) in detectors.dictionaries() {
+            dictionary.find(buffer, 0, |start, end| self.terms.push((start, end, index)));
+        }
+        self.terms.sort_unstable();
+    }
+
+    fn is_empty(&self) -> bool {
+        self.shapes.is_empty() && self.prefixes.is_empty() && self.terms.is_empty() && !self.escapes
+    }
+
+    /// Those in a cell. Cells come in order, so what lies before this one is never asked for again.
+    fn within(&mut self, range: &Range<usize>) -> Within<'_> {
+        let [shapes, prefixes, terms] = &mut self.passed;
+        Within {
+            shapes: take(&self.shapes, shapes, range, |c| c.0),
+            prefixes: take(&self.prefixes, prefixes, range, |c| c.0),
+            terms: take(&self.terms, terms, range, |c| c.0),
+            escapes: self.escapes,
+        }
+    }
+}
+
+fn take<'c, T>(all: &'c [T], passed: &mut usize, range: &Range<usize>, at: impl Fn(&T) -> usize) -> &'c [T] {
+    let rest = all.get(*passed..).unwrap_or_default();
+    let before = rest.iter().take_while(|c| at(c) < range.start).count();
+    let rest = rest.get(before..).unwrap_or_default();
+    let inside = rest.iter().take_while(|c| at(c) < range.end).count();
+    *passed = passed.saturating_add(before).saturating_add(inside);
+    rest.get(..inside).unwrap_or_default()
+}
+
+/// The candidates of one cell.
+struct Within<'c> {
+    shapes: &'c [(usize, Shape)],
+    prefixes: &'c [(usize, usize)],
+    terms: &'c [(usize, usize, usize)],
+    escapes: bool,
+}
+
+impl Within<'_> {
+    fn any(&self) -> bool {
+        !self.shapes.is_empty() || !self.prefixes.is_empty() || !self.terms.is_empty()
+    }
+
+    fn check(&self, detectors: &Detectors, engine: &mut Engine, text: &[u8], start: usize) {
+        for (at, shape) in self.shapes {
+            engine.shape(detectors, text, at.saturating_sub(start), *shape);
+        }
+        for (at, prefix) in self.prefixes {
+            engine.prefix(detectors, text, at.saturating_sub(start), *prefix);
+        }
+        for (first, last, index) in self.terms {
+            let (first, last) = (first.saturating_sub(start), last.saturating_sub(start));
+            let stands = detectors.dictionary(*index).is_some_and(|d| d.stands(Text(text), first, last));
+            if stands && last <= text.len() {
+                engine.hit(*index, first, last);
+            }
+        }
+        engine.regexes(detectors, text, (0, text.len()));
+    }
+}
