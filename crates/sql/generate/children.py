@@ -91,7 +91,6 @@ HEAD = '''//! The parts of every node of a parse tree, so that a walk over it ca
 //! Made by `generate/children.py` from pg_query's protobuf definitions, not by hand: a list written by hand forgets the one clause
 //! that hides a table. Kinds that only parse analysis makes are not understood here; the walk then reports an unknown effect.
 //! Grammar: PostgreSQL 18, src/include/nodes/parsenodes.h.
-#![expect(clippy::wildcard_imports, reason = "names every node kind there is")]
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::*;

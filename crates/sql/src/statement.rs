@@ -376,6 +376,10 @@ impl Statement {
     pub fn expanded(mut self, prepared: &Self) -> Self {
         self.effects.retain(|effect| !(effect.action == Action::Unknown && effect.target == Target::Session));
         self.effects.extend(prepared.effects.iter().cloned());
+        // Its barrier was for not knowing; calls in its own arguments still count.
+        if self.functions.is_empty() {
+            self.barrier = Barrier(self.barrier.0 & !Barrier::UNKNOWN.0);
+        }
         self.functions.extend(prepared.functions.iter().cloned());
         self.attributes.extend(prepared.attributes.iter().cloned());
         self.operators.extend(prepared.operators.iter().cloned());

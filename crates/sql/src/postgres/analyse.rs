@@ -93,11 +93,17 @@ fn parse(text: &str, mode: SqlMode) -> Result<pg_query::protobuf::ParseResult, N
         Err(Error::Parse(message)) if is_depth(&message) => Err(NotAnalysed::TooDeep),
         Err(Error::Parse(message)) => {
             let position = position(&message, text);
-            Err(NotAnalysed::Syntax { message: message.into(), position })
+            Err(NotAnalysed::Syntax { message: shortened(&message).into(), position })
         }
         Err(Error::Conversion(_)) => Err(NotAnalysed::NotText),
         Err(_) => Err(NotAnalysed::Parser),
     }
+}
+
+/// LIMIT: bytes of the parser's message, which may quote the whole text.
+fn shortened(message: &str) -> &str {
+    let end = (0..=message.len().min(200)).rev().find(|end| message.is_char_boundary(*end)).unwrap_or(0);
+    message.get(..end).unwrap_or_default()
 }
 
 fn is_depth(message: &str) -> bool {

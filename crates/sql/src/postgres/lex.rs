@@ -44,6 +44,17 @@ pub struct Token {
     pub end: usize,
 }
 
+/// What a quote may contain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    /// The quote itself, doubled.
+    Doubled,
+    /// That, and anything after a backslash.
+    Escapes,
+    /// Neither: the first quote ends it.
+    Bits,
+}
+
 /// Reads tokens off a text.
 #[derive(Debug, Clone)]
 pub struct Lexer<'t> {
@@ -51,6 +62,11 @@ pub struct Lexer<'t> {
     at: usize,
     standard: bool,
 }
+
+/// LIMIT: operator characters in a row; operators are shorter than 64 bytes, ruled comments a few hundred.
+const LONGEST_RUN: usize = 1_024;
+/// LIMIT: block comments within each other; people write one or two.
+const COMMENT_DEPTH: usize = 64;
 
 const SPACE: u8 = 1;
 const WORD: u8 = 2;
@@ -139,11 +155,11 @@ impl<'t> Lexer<'t> {
         let first = self.byte(self.at) | 0x20;
         let quote = self.next_byte(self.at);
         match (first, quote) {
-            (b'e', b'\'') => return self.text_literal(self.at.wrapping_add(1), true),
-            (b'b' | b'x', b'\'') => return self.text_literal(self.at.wrapping_add(1), false),
+            (b'e', b'\'') => return self.text_literal(self.at.wrapping_add(1), Inside::Escapes),
+            (b'b' | b'x', b'\'') => return self.text_literal(self.at.wrapping_add(1), Inside::Bits),
             (b'n', b'\'') => return self.token(Kind::Word, self.at.wrapping_add(1)),
             (b'u', b'&') => match self.byte(self.at.wrapping_add(2)) {
-                b'\'' if self.standard => return self.text_literal(self.at.wrapping_add(2), false),
+                b'\'' if self.standard => return self.text_literal(self.at.wrapping_add(2), Inside::Doubled),
                 b'\'' => return self.odd(),
                 b'"' => {
                     let end = self.quoted(self.at.wrapping_add(3));
@@ -162,21 +178,21 @@ impl<'t> Lexer<'t> {
 
     /// The end of a quoted identifier whose inside starts here; an empty one is refused by the server.
     fn quoted(&self, inside: usize) -> Option<usize> {
-        let end = self.closing(inside, b'"', false)?;
+        let end = self.closing(inside, b'"', Inside::Doubled)?;
         (end > inside.wrapping_add(1)).then_some(end)
     }
 
     /// After the quote that ends what starts here; doubled quotes are inside.
-    fn closing(&self, mut at: usize, quote: u8, escapes: bool) -> Option<usize> {
+    fn closing(&self, mut at: usize, quote: u8, rule: Inside) -> Option<usize> {
         loop {
             let byte = *self.text.get(at)?;
             at = at.wrapping_add(1);
             if byte == quote {
-                if self.byte(at) != quote {
+                if rule == Inside::Bits || self.byte(at) != quote {
                     return Some(at);
                 }
                 at = at.wrapping_add(1);
-            } else if byte == b'\\' && escapes {
+            } else if byte == b'\\' && rule == Inside::Escapes {
                 self.text.get(at)?;
                 at = at.wrapping_add(1);
             }
@@ -184,13 +200,14 @@ impl<'t> Lexer<'t> {
     }
 
     /// A literal with a prefix; its pieces go on after white space that has a line end.
-    fn text_literal(&mut self, quote: usize, escapes: bool) -> Token {
-        let end = self.pieces(quote, escapes);
+    fn text_literal(&mut self, quote: usize, rule: Inside) -> Token {
+        let end = self.pieces(quote, rule);
         self.ends_in(Kind::OtherText, end.map(|(end, _)| end))
     }
 
     fn plain_literal(&mut self) -> Token {
-        match self.pieces(self.at, !self.standard) {
+        let rule = if self.standard { Inside::Doubled } else { Inside::Escapes };
+        match self.pieces(self.at, rule) {
             Some((end, 1)) if self.standard || !self.has_backslash(self.at, end) => self.token(Kind::Text, end),
             Some((end, _)) => self.token(Kind::OtherText, end),
             None => self.odd(),
@@ -203,11 +220,11 @@ impl<'t> Lexer<'t> {
 
     /// The end of a literal and how many pieces it has.
     #[inline]
-    fn pieces(&self, quote: usize, escapes: bool) -> Option<(usize, usize)> {
-        let mut end = self.closing(quote.wrapping_add(1), b'\'', escapes)?;
+    fn pieces(&self, quote: usize, rule: Inside) -> Option<(usize, usize)> {
+        let mut end = self.closing(quote.wrapping_add(1), b'\'', rule)?;
         let mut pieces: usize = 1;
         while let Some(next) = self.continued(end) {
-            end = self.closing(next.wrapping_add(1), b'\'', escapes)?;
+            end = self.closing(next.wrapping_add(1), b'\'', rule)?;
             pieces = pieces.saturating_add(1);
         }
         Some((end, pieces))
@@ -249,6 +266,9 @@ impl<'t> Lexer<'t> {
     fn block(&self) -> Option<usize> {
         let mut at = self.at.wrapping_add(2);
         let mut depth: usize = 1;
+        if self.is_long_run(self.at) {
+            return None;
+        }
         while depth > 0 {
             match (*self.text.get(at)?, self.next_byte(at)) {
                 (b'*', b'/') => {
@@ -256,6 +276,9 @@ impl<'t> Lexer<'t> {
                     at = at.wrapping_add(2);
                 }
                 (b'/', b'*') => {
+                    if depth >= COMMENT_DEPTH || self.is_long_run(at) {
+                        return None;
+                    }
                     depth = depth.saturating_add(1);
                     at = at.wrapping_add(2);
                 }
@@ -263,6 +286,13 @@ impl<'t> Lexer<'t> {
             }
         }
         Some(at)
+    }
+
+    /// EVASION: the server's lexer reads a run of operator characters to its end at every comment or operator that begins in it, so
+    /// 200 KB of `/*` cost it a minute (test `hostile_shapes_are_refused_quickly`).
+    fn is_long_run(&self, at: usize) -> bool {
+        let run = self.text.get(at..at.wrapping_add(LONGEST_RUN));
+        run.is_some_and(|run| run.iter().all(|byte| class(*byte) & OPERATOR != 0))
     }
 
     /// A number, by the rules of PostgreSQL 16 and later; junk right after one is refused.
@@ -340,7 +370,7 @@ impl<'t> Lexer<'t> {
         let next = self.next_byte(self.at);
         if next.is_ascii_digit() {
             let end = self.run_end(self.at.wrapping_add(1), DIGIT);
-            return if class(self.byte(end)) & WORD != 0 { self.odd() } else { self.token(Kind::Parameter, end) };
+            return self.token(Kind::Parameter, end);
         }
         let tag = if class(next) & WORD != 0 {
             self.run_end(self.at.wrapping_add(1), WORD | DIGIT)
@@ -368,6 +398,9 @@ impl<'t> Lexer<'t> {
 
     /// Operators: the longest run, cut before a comment, without a + or - at its end unless it has a special character.
     fn operator(&mut self) -> Token {
+        if self.is_long_run(self.at) {
+            return self.odd();
+        }
         let mut end = self.at;
         let mut special = false;
         while end < self.text.len() {
@@ -414,7 +447,9 @@ impl Iterator for Lexer<'_> {
                     self.ends_in(Kind::Quoted, end)
                 }
                 b'$' => self.dollar(),
-                _ => self.odd(),
+                0 => self.odd(),
+                // The server's lexer hands these on one by one; no grammar takes them.
+                _ => self.token(Kind::Punctuation, self.at.wrapping_add(1)),
             },
             _ => match (byte, self.next_byte(self.at)) {
                 (b'-', b'-') => {

@@ -30,6 +30,8 @@ impl Scan<'_> {
             Kind::Operator => self.operator(),
             Kind::Punctuation => self.punctuation(self.text.get(token.start).copied().unwrap_or(0)),
             Kind::Word => self.word(self.text.get(token.start..token.end).unwrap_or_default()),
+            // The server's lexer would refuse it too, after a time that the text can choose.
+            Kind::Odd => Err(NotAnalysed::Syntax { message: "malformed token".into(), position: Some(token.start) }),
             _ => Ok(()),
         }
     }

@@ -83,7 +83,9 @@ struct Scan<'t, 'b> {
 enum Before {
     Start,
     Word(usize, usize),
+    /// A name that is quoted, or comes after a dot.
     Quoted,
+    Dot,
     Other,
 }
 
@@ -106,11 +108,11 @@ impl Scan<'_, '_> {
                 if before == Before::Start && !words::begins_a_query(self.bytes(token.start, token.end)) {
                     return None;
                 }
-                // A type that looks up names, or a literal's prefix.
                 if words::names_an_object(self.bytes(token.start, token.end)) {
                     return None;
                 }
-                return Some(Before::Word(token.start, token.end));
+                // EVASION: `evil.lower('…')` is not PostgreSQL's own (test `a_qualified_call_keeps_its_arguments`).
+                return Some(if before == Before::Dot { Before::Quoted } else { Before::Word(token.start, token.end) });
             }
             Kind::Operator | Kind::Parameter => {}
             Kind::Punctuation => return self.punctuation(token, before),
@@ -136,7 +138,7 @@ impl Scan<'_, '_> {
                     Before::Start => return Some(Before::Start),
                     Before::Word(start, end) => !is_harmless(self.bytes(start, end)),
                     Before::Quoted => true,
-                    Before::Other => false,
+                    Before::Other | Before::Dot => false,
                 };
                 if named && self.named_from == 0 {
                     self.named_from = self.depth;
@@ -154,6 +156,7 @@ impl Scan<'_, '_> {
                 return Some(Before::Start);
             }
             _ if before == Before::Start => return None,
+            b"." => return Some(Before::Dot),
             _ => {}
         }
         Some(Before::Other)

@@ -8,18 +8,35 @@ pub(super) fn begins_a_query(word: &[u8]) -> bool {
     first.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
 }
 
-/// Types whose literals are names of objects; settings whose text is.
+/// Types whose text is the name of an object, and the prefix of national literals, which the lexer gives as a word of its own.
 #[inline(always)]
 pub(super) fn names_an_object(word: &[u8]) -> bool {
     match word {
-        [b'r' | b'R', b'e' | b'E', b'g' | b'G', _, ..] => true,
-        // NCHAR literals: the lexer gives the prefix as a word of its own.
+        [b'r' | b'R', b'e' | b'E', b'g' | b'G', rest @ ..] => is_reg_type(rest),
         [b'n' | b'N'] => true,
         _ => false,
     }
 }
 
-/// Words of the grammar after which a parenthesis holds expressions, rows or columns, never arguments of a function; lower case.
+fn is_reg_type(rest: &[u8]) -> bool {
+    let types = [
+        "class",
+        "proc",
+        "procedure",
+        "oper",
+        "operator",
+        "type",
+        "role",
+        "namespace",
+        "config",
+        "dictionary",
+        "collation",
+    ];
+    types.iter().any(|name| rest.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+/// Words of the grammar after which a parenthesis holds expressions, rows or columns; lower case. None can be a function's name: only
+/// reserved words and those for columns are here.
 pub(super) fn opens_a_list(word: &[u8]) -> bool {
     matches!(
         word,
@@ -34,13 +51,10 @@ pub(super) fn opens_a_list(word: &[u8]) -> bool {
             | b"using"
             | b"having"
             | b"from"
-            | b"join"
             | b"exists"
             | b"any"
             | b"all"
             | b"some"
-            | b"over"
-            | b"filter"
             | b"array"
             | b"row"
             | b"then"
@@ -48,12 +62,8 @@ pub(super) fn opens_a_list(word: &[u8]) -> bool {
             | b"when"
             | b"case"
             | b"between"
-            | b"like"
-            | b"ilike"
             | b"limit"
             | b"offset"
-            | b"by"
-            | b"set"
             | b"union"
             | b"intersect"
             | b"except"
@@ -65,17 +75,13 @@ pub(super) fn opens_a_list(word: &[u8]) -> bool {
             | b"nullif"
             | b"distinct"
             | b"returning"
-            | b"conflict"
-            | b"materialized"
-            | b"is"
-            | b"to"
             | b"into"
     )
 }
 
 /// Words of the grammar after which a literal is a value, never typed by the word; any case.
 pub(super) fn precedes_a_value(word: &[u8]) -> bool {
-    const WORDS: [&str; 24] = [
+    const WORDS: [&str; 20] = [
         "and",
         "or",
         "where",
@@ -89,17 +95,13 @@ pub(super) fn precedes_a_value(word: &[u8]) -> bool {
         "select",
         "not",
         "returning",
-        "by",
         "on",
         "having",
         "limit",
         "offset",
         "from",
         "case",
-        "set",
-        "values",
         "distinct",
-        "escape",
     ];
     WORDS.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
 }

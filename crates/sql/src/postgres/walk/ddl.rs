@@ -6,7 +6,7 @@
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    CreateFunctionStmt, DropStmt, GrantStmt, Node, ObjectType, RuleStmt, TableLikeClause, ViewStmt,
+    CreateFunctionStmt, DropStmt, GrantStmt, GrantTargetType, Node, ObjectType, RuleStmt, TableLikeClause, ViewStmt,
 };
 
 use super::scope::{Item, Scope};
@@ -217,9 +217,11 @@ impl<'t> Walk<'t> {
         self.kind(if grant.is_grant { "GRANT" } else { "REVOKE" });
         let before = self.out.effects.len();
         self.mention(Action::Grant, |walk| walk.parts(node));
+        let whole = grant.targtype == GrantTargetType::AclTargetAllInSchema as i32;
         for object in names::nodes(&grant.objects) {
             let target = match object {
                 NodeEnum::RangeVar(_) => continue,
+                NodeEnum::String(schema) if whole => Target::Schema(schema.sval.as_str().into()),
                 _ => object_target(grant.objtype, object).unwrap_or(Target::Session),
             };
             self.effect(Action::Grant, target);

@@ -79,7 +79,7 @@ impl<'t> Walk<'t> {
             self.select(side);
         }
         self.scopes.push(Scope::default());
-        self.from(from_clause);
+        self.sources(from_clause);
         if let Some(into) = into_clause {
             self.into(into);
         }
@@ -119,20 +119,20 @@ impl<'t> Walk<'t> {
     }
 
     /// The items of FROM, USING and the like.
-    pub(super) fn from(&mut self, items: &'t [pg_query::Node]) {
+    pub(super) fn sources(&mut self, items: &'t [pg_query::Node]) {
         for item in names::nodes(items) {
-            self.from_item(item);
+            self.source_item(item);
         }
     }
 
-    pub(super) fn from_item(&mut self, node: &'t NodeEnum) {
+    pub(super) fn source_item(&mut self, node: &'t NodeEnum) {
         self.enter(|walk| match node {
-            NodeEnum::RangeVar(range) => walk.from_relation(range),
+            NodeEnum::RangeVar(range) => walk.source_relation(range),
             NodeEnum::RangeSubselect(sub) => {
                 walk.optional(&sub.subquery);
                 walk.bring(Item::derived(alias_name(&sub.alias)));
             }
-            NodeEnum::RangeFunction(function) => walk.from_function(node, function),
+            NodeEnum::RangeFunction(function) => walk.source_function(node, function),
             NodeEnum::RangeTableFunc(table) => {
                 walk.function(&["xmltable"]);
                 walk.parts(node);
@@ -143,13 +143,13 @@ impl<'t> Walk<'t> {
                 walk.parts(node);
                 walk.bring(Item::derived(alias_name(&table.alias)));
             }
-            NodeEnum::RangeTableSample(sample) => walk.from_sample(sample),
-            NodeEnum::JoinExpr(join) => walk.from_join(join),
+            NodeEnum::RangeTableSample(sample) => walk.source_sample(sample),
+            NodeEnum::JoinExpr(join) => walk.source_join(join),
             _ => walk.unknown(),
         });
     }
 
-    fn from_relation(&mut self, range: &'t RangeVar) {
+    fn source_relation(&mut self, range: &'t RangeVar) {
         let bare = range.schemaname.is_empty() && range.catalogname.is_empty();
         if bare && self.ctes.contains(&range.relname.as_str()) {
             let alias = range.alias.as_ref().map_or(range.relname.as_str(), |alias| &alias.aliasname);
@@ -160,25 +160,25 @@ impl<'t> Walk<'t> {
     }
 
     /// Functions in FROM, ROWS FROM included; without an alias the function's name stands for one.
-    fn from_function(&mut self, node: &'t NodeEnum, function: &'t RangeFunction) {
+    fn source_function(&mut self, node: &'t NodeEnum, function: &'t RangeFunction) {
         self.parts(node);
         self.bring(Item::derived(alias_name(&function.alias)));
     }
 
-    fn from_sample(&mut self, sample: &'t RangeTableSample) {
+    fn source_sample(&mut self, sample: &'t RangeTableSample) {
         if let Some(relation) = names::inner(&sample.relation) {
-            self.from_item(relation);
+            self.source_item(relation);
         }
         self.function(&names::words(&sample.method));
         self.list(&sample.args);
         self.optional(&sample.repeatable);
     }
 
-    fn from_join(&mut self, join: &'t JoinExpr) {
+    fn source_join(&mut self, join: &'t JoinExpr) {
         let first = self.item_count();
         for side in [&join.larg, &join.rarg] {
             if let Some(item) = names::inner(side) {
-                self.from_item(item);
+                self.source_item(item);
             }
         }
         if join.is_natural {

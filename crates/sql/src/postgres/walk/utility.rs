@@ -73,10 +73,9 @@ impl<'t> Walk<'t> {
                 self.effect(Action::Select, Target::Setting(show.name.to_ascii_lowercase().into()));
             }
             NodeEnum::TransactionStmt(statement) => self.transaction(statement),
-            NodeEnum::ConstraintsSetStmt(constraints) => {
+            NodeEnum::ConstraintsSetStmt(_) => {
                 self.kind("SET CONSTRAINTS");
                 self.effect(Action::Set, Target::Setting("constraints".into()));
-                self.mention(Action::Set, |walk| walk.list(&constraints.constraints));
             }
             NodeEnum::DiscardStmt(discard) => self.discard(discard.target),
             NodeEnum::ListenStmt(listen) => {

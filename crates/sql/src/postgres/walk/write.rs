@@ -84,7 +84,7 @@ impl<'t> Walk<'t> {
         let Some(range) = relation else { return self.unknown() };
         let columns = self.assigned(target_list);
         let written = self.begin(with_clause, range, Some((Action::Update, columns)));
-        self.from(from_clause);
+        self.sources(from_clause);
         self.filter(where_clause);
         self.list(target_list);
         self.returning(returning_clause, written.read);
@@ -95,7 +95,7 @@ impl<'t> Walk<'t> {
         let DeleteStmt { relation, using_clause, where_clause, returning_clause, with_clause } = delete;
         let Some(range) = relation else { return self.unknown() };
         let written = self.begin(with_clause, range, Some((Action::Delete, Columns::All)));
-        self.from(using_clause);
+        self.sources(using_clause);
         self.filter(where_clause);
         self.returning(returning_clause, written.read);
         self.close(&written);
@@ -107,7 +107,7 @@ impl<'t> Walk<'t> {
         let Some(range) = relation else { return self.unknown() };
         let written = self.begin(with_clause, range, None);
         if let Some(source) = names::inner(source_relation) {
-            self.from_item(source);
+            self.source_item(source);
         }
         let first = self.out.effects.len();
         for node in names::nodes(merge_when_clauses) {

@@ -3,9 +3,7 @@
 //! A file is a list of cases parted by blank lines: lines that begin with `> ` are the statement, the others the expected analysis. Run with
 //! `GOLDEN=write` to write what is found now, then read the difference.
 
-mod common;
-
-use common::{describe, on_deep_stack};
+use crate::common::{describe, on_deep_stack};
 
 #[test]
 fn the_golden_statements_do_what_they_did() {
