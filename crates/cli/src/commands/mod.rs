@@ -1,0 +1,21 @@
+//! The commands, one file each.
+
+pub(crate) mod connect;
+pub(crate) mod kill;
+pub(crate) mod login;
+pub(crate) mod policy;
+pub(crate) mod url;
+
+use crate::{args::Command, failure::Failure};
+
+/// Runs one command to its end.
+pub(crate) fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Login(args) => login::run(&args),
+        Command::Token(args) => login::token(&args),
+        Command::Url(args) => url::run(&args),
+        Command::Connect(args) => connect::run(&args),
+        Command::Kill(args) => kill::run(&args),
+        Command::Policy(command) => policy::run(command),
+    }
+}

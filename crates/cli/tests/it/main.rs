@@ -1,0 +1,8 @@
+//! The command as its users meet it: the built binary, its output and its exit codes.
+
+mod api;
+mod connect;
+mod help;
+mod login;
+mod policy;
+mod support;

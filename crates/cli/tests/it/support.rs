@@ -1,0 +1,43 @@
+//! Runs the built binary in a home of its own.
+
+use std::{
+    fmt::Write,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+/// The binary with an empty home and none of the caller's settings.
+pub(crate) fn portcullis(home: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.args(args).current_dir(home).env_clear().env("HOME", home).stdin(Stdio::null());
+    command
+}
+
+/// Runs it and gives exit code, output and notes as one text.
+pub(crate) fn told(home: &Path, args: &[&str]) -> String {
+    tell(&portcullis(home, args).output().unwrap())
+}
+
+pub(crate) fn tell(output: &Output) -> String {
+    let mut text = String::new();
+    writeln!(text, "exit code {}", output.status.code().unwrap()).unwrap();
+    for (name, bytes) in [("output", &output.stdout), ("notes", &output.stderr)] {
+        if !bytes.is_empty() {
+            writeln!(text, "--- {name}\n{}", String::from_utf8_lossy(bytes).trim_end()).unwrap();
+        }
+    }
+    text
+}
+
+/// What it printed, where it did what it was asked.
+pub(crate) fn printed(output: &Output) -> String {
+    assert!(output.status.success(), "{}", tell(output));
+    String::from_utf8(output.stdout.clone()).unwrap().trim_end().to_owned()
+}
+
+/// Compares with the golden file of that name.
+pub(crate) fn golden(name: &str, shown: &str) {
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!(name, shown);
+    });
+}
