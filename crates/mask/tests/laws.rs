@@ -105,10 +105,13 @@ fn json_string(text: &str, seed: u64) -> String {
                 out += &format!("\\u{unit:04x}");
             }
         } else {
-            out += serde_json::to_string(&c).unwrap().trim_matches('"').replace("\\\"", "\\u0022").as_str();
-            if c == '"' {
-                out.truncate(out.trim_end_matches("\\u0022").len());
-                out += "\\\"";
+            match c {
+                '"' => out += "\\\"",
+                '\\' => out += "\\\\",
+                '\n' => out += "\\n",
+                '/' if seed & 1 == 1 => out += "\\/",
+                c if c < ' ' => out += &format!("\\u{:04x}", u32::from(c)),
+                c => out.push(c),
             }
         }
     }
