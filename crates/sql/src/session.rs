@@ -78,6 +78,19 @@ pub enum SessionChange {
     Discard(Discarded),
     /// A temporary relation is made.
     CreateTemp(Name),
+    /// The temporary relation just made goes when the transaction ends (ON COMMIT DROP).
+    DropAtCommit(Name),
+    /// A relation is dropped, perhaps a temporary one.
+    DropRelation(Name),
+    /// A relation, perhaps a temporary one, has another name from now on.
+    RenameRelation {
+        /// As it was.
+        from: Name,
+        /// Its new name.
+        to: Box<str>,
+    },
+    /// Any temporary relation may be gone: CASCADE, DROP SCHEMA, DROP OWNED.
+    LoseTemporaries,
     /// PREPARE: the name now stands for this statement.
     PrepareSql {
         /// The name, shared with the protocol's prepared statements.

@@ -9,8 +9,19 @@ use super::analyse::SqlMode;
 use super::lex::{Kind, Lexer, Token};
 
 /// Literals that follow these words (lower case) hold a secret, by whatever comes between of `= , ( ) TO` and other literals.
-const WORDS: [&str; 10] =
-    ["password", "passwd", "pwd", "passphrase", "secret", "connection", "passcode", "api_key", "token", "sslpassword"];
+const WORDS: [&str; 11] = [
+    "password",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "secret",
+    "connection",
+    "passcode",
+    "api_key",
+    "token",
+    "sslpassword",
+    "passphrase_command",
+];
 
 /// Functions whose literals are connection strings or keys.
 const CALLS: [&str; 14] = [
@@ -140,10 +151,11 @@ fn is_telling(word: &[u8]) -> bool {
     WORDS.iter().any(|telling| lower == telling.as_bytes() || (lower.len() < 64 && lower.ends_with(telling.as_bytes())))
 }
 
-/// `host=… password=…` and `postgres://user:password@…` inside a literal.
+/// A body with a literal near a password, `host=… password=…` and `postgres://user:password@…` inside a literal.
 fn holds_password(bytes: &[u8]) -> bool {
     let lower = bytes.to_ascii_lowercase();
-    contains(&lower, b"password=")
+    let body = lower.starts_with(b"$") && contains(&lower, b"password") && contains(&lower, b"'");
+    body || contains(&lower, b"password=")
         || contains(&lower, b"password =")
         || (contains(&lower, b"://") && contains(&lower, b"@"))
 }
@@ -155,4 +167,42 @@ fn holds_telling(bytes: &[u8]) -> bool {
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marked(text: &str) -> Vec<&str> {
+        secrets_by_token(text.as_bytes(), &SqlMode::default()).into_iter().map(|range| &text[range]).collect()
+    }
+
+    #[test]
+    fn passwords_are_marked_by_tokens_alone() {
+        for (text, expected) in [
+            ("ALTER ROLE x PASSWORD 'hunter2'", "'hunter2'"),
+            ("ALTER ROLE x ENCRYPTED password /* c */ E'hunter2' nonsense", "E'hunter2'"),
+            ("CREATE USER MAPPING FOR b SERVER s OPTIONS (user 'x', \"password\" 'hunter2')", "'hunter2'"),
+            ("SELECT set_config('app.password', 'hunter2', true)", "'hunter2'"),
+            ("SET app.api_key TO 'hunter2'", "'hunter2'"),
+            ("SELECT dblink_connect('c', 'hunter2')", "'hunter2'"),
+            ("CREATE SUBSCRIPTION s CONNECTION 'hunter2' PUBLICATION p", "'hunter2'"),
+            ("ALTER SYSTEM SET primary_conninfo = 'host=x password=hunter2'", "'host=x password=hunter2'"),
+            ("SELECT f('postgres://u:hunter2@h/d')", "'postgres://u:hunter2@h/d'"),
+            ("DO $$ ALTER ROLE x PASSWORD 'hunter2' $$", "$$ ALTER ROLE x PASSWORD 'hunter2' $$"),
+            ("SELECT * FROM users WHERE password = 'hunter2'", "'hunter2'"),
+            ("ALTER ROLE x PASSWORD 'hunter2", "'hunter2"),
+        ] {
+            assert!(marked(text).contains(&expected), "{text}: {:?}", marked(text));
+        }
+    }
+
+    #[test]
+    fn other_literals_are_not_marked() {
+        for text in
+            ["SELECT 'a' FROM t WHERE b = 'c'", "SELECT password FROM t WHERE name = 'x'", "COMMENT ON ROLE r IS 'x'"]
+        {
+            assert_eq!(marked(text), [""; 0], "{text}");
+        }
+    }
 }

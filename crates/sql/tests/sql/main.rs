@@ -1,6 +1,7 @@
 //! The tests that go through the crate's public interface, in one binary.
 
 mod common;
+mod evasions;
 mod golden;
 mod hostile;
 mod lexer;

@@ -6,11 +6,13 @@
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    CreateFunctionStmt, DropStmt, GrantStmt, GrantTargetType, Node, ObjectType, RuleStmt, TableLikeClause, ViewStmt,
+    CreateFunctionStmt, DropBehavior, DropStmt, GrantStmt, GrantTargetType, Node, ObjectType, RenameStmt, RuleStmt,
+    TableLikeClause, ViewStmt,
 };
 
 use super::scope::{Item, Scope};
 use super::{Walk, names};
+use crate::session::SessionChange;
 use crate::statement::{Action, Barrier, Name, Target};
 
 impl<'t> Walk<'t> {
@@ -21,6 +23,7 @@ impl<'t> Walk<'t> {
                 self.kind("CREATE TABLE");
                 if let Some(range) = &create.relation {
                     self.creates(range);
+                    self.drops_at_commit(range, create.oncommit);
                 }
                 self.defines(node, None);
             }
@@ -72,6 +75,7 @@ impl<'t> Walk<'t> {
             NodeEnum::RenameStmt(rename) => {
                 self.kind("ALTER");
                 self.object(rename.rename_type, &rename.object);
+                self.renames(rename);
                 self.defines(node, None);
             }
             NodeEnum::AlterObjectSchemaStmt(alter) => {
@@ -117,6 +121,9 @@ impl<'t> Walk<'t> {
         self.kind(kind);
         let before = self.out.effects.len();
         self.out.barrier |= Barrier::CATALOG;
+        if matches!(node, NodeEnum::DropOwnedStmt(_)) {
+            self.loses_temporaries();
+        }
         self.mention(action, |walk| walk.parts(node));
         let acted = self.out.effects.iter().skip(before).any(|effect| effect.action == action);
         if !acted {
@@ -198,6 +205,32 @@ impl<'t> Walk<'t> {
         self.out.barrier |= Barrier::CATALOG;
         for object in names::nodes(&drop.objects) {
             self.named_object(drop.remove_type, object);
+            if let (true, Some(name)) = (is_relation(drop.remove_type), object_name(object)) {
+                self.out.session.push(SessionChange::DropRelation(name));
+                self.out.barrier |= Barrier::TEMPORARY;
+            }
+        }
+        let schema = drop.remove_type == ObjectType::ObjectSchema as i32;
+        if schema || drop.behavior == DropBehavior::DropCascade as i32 {
+            self.loses_temporaries();
+        }
+    }
+
+    /// EVASION: once a temporary `customers` is gone, by whatever way, the name means the table that it hid (test
+    /// `temporary_relations_go_by_every_way`).
+    fn loses_temporaries(&mut self) {
+        self.out.session.push(SessionChange::LoseTemporaries);
+        self.out.barrier |= Barrier::TEMPORARY;
+    }
+
+    fn renames(&mut self, rename: &'t RenameStmt) {
+        if let (true, Some(range)) = (is_relation(rename.rename_type), &rename.relation) {
+            let to: Box<str> = rename.newname.as_str().into();
+            let from = names::of_range(range);
+            self.effect(Action::Ddl, Target::Relation(from.clone()));
+            self.effect(Action::Ddl, Target::Relation(Name { name: to.clone(), ..from }));
+            self.out.session.push(SessionChange::RenameRelation { from: names::of_range(range), to });
+            self.out.barrier |= Barrier::TEMPORARY;
         }
     }
 
@@ -231,6 +264,18 @@ impl<'t> Walk<'t> {
         }
         self.out.barrier |= Barrier::CATALOG;
     }
+}
+
+fn is_relation(kind: i32) -> bool {
+    matches!(
+        ObjectType::try_from(kind),
+        Ok(ObjectType::ObjectTable
+            | ObjectType::ObjectView
+            | ObjectType::ObjectMatview
+            | ObjectType::ObjectForeignTable
+            | ObjectType::ObjectSequence
+            | ObjectType::ObjectIndex)
+    )
 }
 
 /// What a definition names by its kind and a node that may have several forms.

@@ -4,8 +4,8 @@ use std::mem;
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    CommonTableExpr, IntoClause, JoinExpr, LockingClause, RangeFunction, RangeTableSample, RangeVar, SelectStmt,
-    WithClause,
+    CommonTableExpr, IntoClause, JoinExpr, LockingClause, OnCommitAction, RangeFunction, RangeTableSample, RangeVar,
+    SelectStmt, WithClause,
 };
 
 use super::scope::{Item, Scope};
@@ -233,6 +233,7 @@ impl<'t> Walk<'t> {
     pub(super) fn into(&mut self, into: &'t IntoClause) {
         if let Some(range) = &into.rel {
             self.creates(range);
+            self.drops_at_commit(range, into.on_commit);
         }
         self.list(&into.options);
         if into.view_query.is_some() {
@@ -249,6 +250,12 @@ impl<'t> Walk<'t> {
         }
         self.effect(Action::Ddl, Target::Relation(name));
         self.out.barrier |= Barrier::CATALOG;
+    }
+
+    pub(super) fn drops_at_commit(&mut self, range: &RangeVar, action: i32) {
+        if action == OnCommitAction::OncommitDrop as i32 {
+            self.out.session.push(SessionChange::DropAtCommit(Name::bare(&range.relname)));
+        }
     }
 
     /// Walks an expression that queries may be inside of, apart from the columns around it.
