@@ -1,7 +1,7 @@
 //! The compiled detectors, shared by all sessions, and which of them are on for one principal.
 //!
-//! Turning a class off is a bit set and a new search for the prefixes that stay, so a session makes its own
-//! [`Detectors`] from the shared ones when it opens and keeps it.
+//! A clone shares everything. Turning classes off makes a bit set and a new search for the prefixes that stay, some
+//! kilobytes and microseconds: once per set of revealed classes, not per statement.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub struct Detectors {
     all: Arc<All>,
     on: u128,
     pub(crate) wanted: Wanted,
-    pub(crate) prefixes: Option<Prefixes>,
+    pub(crate) prefixes: Option<Arc<Prefixes>>,
     /// Which detector answers for a built-in pattern.
     by_pattern: [Option<u8>; Pattern::ALL.len()],
     reach: usize,
@@ -89,7 +89,7 @@ impl Detectors {
             iban: mask(Pattern::Iban),
             email: mask(Pattern::Email),
         };
-        let prefixes = Prefixes::new(has);
+        let prefixes = Prefixes::new(has).map(Arc::new);
         Self { all, on, wanted, prefixes, by_pattern, reach }
     }
 
@@ -99,6 +99,10 @@ impl Detectors {
         let off = |detector: &Detector| classes.iter().any(|class| class.as_ref() == &*detector.class);
         let keep = (0u8..).zip(&self.all.detectors).filter(|(_, detector)| !off(detector));
         let mask = keep.fold(0, |mask, (index, _)| mask | bit(index));
+        let all = self.active().fold(0, |on, (index, _)| u8::try_from(index).map_or(on, |index| on | bit(index)));
+        if all & mask == all {
+            return self.clone();
+        }
         Self::select(Arc::clone(&self.all), self.on & mask)
     }
 

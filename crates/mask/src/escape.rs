@@ -87,6 +87,13 @@ impl Decoded {
         length
     }
 
+    /// LIMIT: an idle session keeps no buffers of a large value.
+    pub(crate) fn release(&mut self) {
+        if self.bytes.capacity() > 1024 {
+            *self = Self::default();
+        }
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }

@@ -171,6 +171,7 @@ impl Stream {
             self.close();
         }
         (self.begun, self.in_string, self.passing) = (false, false, false);
+        self.decoded.release();
     }
 
     /// Keeps a key open that this value left open, or that it was no part of.

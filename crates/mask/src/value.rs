@@ -3,7 +3,8 @@
 /// The form of one value, which the caller knows from its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueKind {
-    /// Plain text: text, varchar, array and row literals, XML, an error field, CSV.
+    /// Plain text: text, varchar, array and row literals in text form, XML, an error field, CSV. Elements of binary
+    /// arrays and rows have lengths between them: each is a value of its own.
     Text,
     /// JSON text (for binary `jsonb`, without its version byte). Escapes are decoded for matching. Only the inside of
     /// strings is overwritten, and number tokens with 9s where numbers are configured, so that JSON stays JSON.

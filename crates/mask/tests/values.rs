@@ -126,3 +126,9 @@ fn first_mistake_is_reported_by_name() {
     let wrong = Detectors::builder().regex("r", "a+", "c").build().unwrap_err();
     assert_eq!(wrong.to_string(), "detector `r`: regex has no greatest length: give every repetition a bound");
 }
+
+#[test]
+fn detectors_are_shared_by_threads() {
+    fn shared<T: Send + Sync + Clone + 'static>(_: &T) {}
+    shared(&detectors());
+}
