@@ -21,9 +21,11 @@ impl Caller {
         self.0.agent.is_none() && self.0.groups.iter().any(|g| api.settings.admins.contains(g))
     }
 
-    /// Whether something of this provider and subject is the caller's own.
-    pub(crate) fn owns(&self, provider: &str, subject: &str) -> bool {
-        self.0.provider == provider && self.0.subject == subject
+    /// Whether something of this person, and maybe agent, is the caller's own. A person owns what their agents do; an
+    /// agent owns only what it did itself.
+    pub(crate) fn owns(&self, provider: &str, subject: &str, agent: Option<&str>) -> bool {
+        let same_agent = self.0.agent.as_ref().is_none_or(|mine| Some(mine.subject.as_str()) == agent);
+        self.0.provider == provider && self.0.subject == subject && same_agent
     }
 }
 

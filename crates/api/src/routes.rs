@@ -19,7 +19,10 @@ use std::{
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, State, rejection::BytesRejection},
+    extract::{
+        DefaultBodyLimit, Path, State,
+        rejection::{BytesRejection, PathRejection},
+    },
     http::{StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
@@ -104,6 +107,7 @@ struct MintRequest {
 }
 
 type Body = Result<Bytes, BytesRejection>;
+type Name = Result<Path<String>, PathRejection>;
 
 async fn mint(State(api): Shares, caller: Caller, body: Body) -> Result<Response, Refusal> {
     const SHAPE: &str = "the body must be JSON like {\"upstream\": \"shop\", \"lifetime\": 3600}";
@@ -152,11 +156,13 @@ fn escape(text: &str) -> String {
     out
 }
 
-async fn revoke(State(api): Shares, caller: Caller, Path(user): Path<String>) -> Result<StatusCode, Refusal> {
+async fn revoke(State(api): Shares, caller: Caller, user: Name) -> Result<StatusCode, Refusal> {
     const NONE: Refusal = Refusal::NotFound("there is no such credential, or it is not yours");
+    let Path(user) = user.map_err(|_| NONE)?;
     let credential = api.store.credential(&user).ok_or(NONE)?;
     let of = &credential.identity;
-    if !caller.owns(&of.provider, &of.subject) && !caller.is_admin(&api) {
+    let agent = of.agent.as_ref().map(|a| a.subject.as_str());
+    if !caller.owns(&of.provider, &of.subject, agent) && !caller.is_admin(&api) {
         return Err(NONE);
     }
     api.store.revoke(&user).await?;
@@ -166,7 +172,7 @@ async fn revoke(State(api): Shares, caller: Caller, Path(user): Path<String>) ->
 
 async fn sessions(State(api): Shares, caller: Caller) -> Json<Value> {
     let all = caller.is_admin(&api);
-    let shown = |s: &SessionInfo| all || caller.owns(&s.provider, &s.subject);
+    let shown = |s: &SessionInfo| all || caller.owns(&s.provider, &s.subject, s.agent.as_deref());
     let list: Vec<Value> = api.gateway.sessions().iter().filter(|s| shown(s)).map(session).collect();
     Json(json!({"sessions": list}))
 }
@@ -179,11 +185,13 @@ fn session(s: &SessionInfo) -> Value {
     })
 }
 
-async fn kill(State(api): Shares, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
+async fn kill(State(api): Shares, caller: Caller, id: Name) -> Result<StatusCode, Refusal> {
     if !caller.is_admin(&api) {
         return Err(Refusal::Forbidden("ending sessions is for admins"));
     }
-    let parsed = session_id(&id).ok_or(Refusal::BadRequest("a session's id has 32 hexadecimal digits"))?;
+    const SHAPE: Refusal = Refusal::BadRequest("a session's id has 32 hexadecimal digits");
+    let Path(id) = id.map_err(|_| SHAPE)?;
+    let parsed = session_id(&id).ok_or(SHAPE)?;
     if !api.gateway.kill(parsed) {
         return Err(Refusal::NotFound("there is no such live session"));
     }

@@ -77,7 +77,9 @@ struct Server {
 impl Server {
     async fn connection(self, stream: TcpStream, from: SocketAddr) {
         let Some(tls) = self.tls.clone() else { return self.talk(stream, from).await };
-        match timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
+        let handshake = timeout(HANDSHAKE_TIME, tls.accept(stream));
+        let Some(done) = self.stop.run_until_cancelled(handshake).await else { return };
+        match done {
             Ok(Ok(stream)) => self.talk(stream, from).await,
             Ok(Err(error)) => tracing::debug!(%from, %error, "TLS failed at the admin listener"),
             Err(_) => tracing::debug!(%from, "TLS took too long at the admin listener"),

@@ -253,6 +253,8 @@ async fn everyone_sees_their_own_sessions_and_admins_see_all() {
     assert_eq!(seen("ana").await, ["ana"]);
     assert_eq!(seen("bob").await, ["bob"]);
     assert_eq!(seen("dora").await, ["ana", "bob"]);
+    let bot = house.idp.mint("ana", &["support"], json!({"act": {"sub": "bot"}}));
+    assert_eq!(house.ask("GET", "/v1/sessions", Some(&bot), "").await.json()["sessions"], json!([]), "not its own");
     let agent = house.idp.mint("dora", &["dba"], json!({"act": {"sub": "bot"}}));
     let reply = house.ask("GET", "/v1/sessions", Some(&agent), "").await;
     assert_eq!(reply.json()["sessions"], json!([]), "an agent is no admin, whoever it acts for");
@@ -268,7 +270,9 @@ async fn only_admins_end_sessions() {
     assert_eq!(*house.gateway.killed.lock().unwrap(), [1]);
     let unknown = "/v1/sessions/000000000000000000000000000000ff";
     assert_eq!(house.as_user("dora", "DELETE", unknown, "").await.code(), "not_found");
-    for bad in ["/v1/sessions/1", "/v1/sessions/+0000000000000000000000000000001", "/v1/sessions/%00"] {
+    for bad in
+        ["/v1/sessions/1", "/v1/sessions/+0000000000000000000000000000001", "/v1/sessions/%00", "/v1/sessions/%ff"]
+    {
         assert_eq!(house.as_user("dora", "DELETE", bad, "").await.code(), "bad_request", "{bad}");
     }
 }

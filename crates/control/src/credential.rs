@@ -68,7 +68,11 @@ impl Credential {
         fill(&mut secret);
         let user = id.iter().fold(PREFIX.to_owned(), |user, byte| format!("{user}{byte:02x}"));
         let secret = Secret::new(URL_SAFE_NO_PAD.encode(secret));
-        let expires = now + lifetime.min(MAX_LIFETIME);
+        let mut expires = now + lifetime.min(MAX_LIFETIME);
+        // What a person delegated for an hour stays delegated for an hour.
+        if identity.agent.is_some() {
+            expires = expires.min(identity.expires);
+        }
         let scram = ScramVerifier::derive(secret.expose());
         let minted = Minted { user: user.clone(), secret, expires };
         (Self { user, identity, upstream, created: now, expires, scram, revoked: false }, minted)

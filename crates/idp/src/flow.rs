@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{Shared, keys::random_text};
 
 const CODE_LIFETIME: Duration = Duration::from_secs(600);
-// LIMIT: logins that wait; the oldest are forgotten.
+// LIMIT: logins that wait, and refresh tokens that are good; beyond it people sign in again.
 const MAX_LOGINS: usize = 1000;
 // RFC 8628 6.1: no vowels, so that no words appear, and no letters that look alike.
 const ALPHABET: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
@@ -90,7 +90,12 @@ impl Shared {
     fn grant(&self, sub: String) -> Result<Value, Refusal> {
         let token = self.token_for(&sub).ok_or("access_denied")?;
         let refresh = random_text();
-        self.lock().refreshes.insert(refresh.clone(), sub);
+        let mut state = self.lock();
+        if state.refreshes.len() >= MAX_LOGINS {
+            state.refreshes.clear();
+        }
+        state.refreshes.insert(refresh.clone(), sub);
+        drop(state);
         let expires_in = self.config.lifetime.as_secs();
         Ok(json!({
             "access_token": token, "id_token": token, "refresh_token": refresh,

@@ -141,6 +141,8 @@ fn named(alg: &str) -> Option<Algorithm> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
@@ -167,6 +169,20 @@ mod tests {
             "7".to_owned(),
         ] {
             assert!(set(&bad).is_none(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_provider_publishes_does_not_panic(n in ".{0,20}", e in "[A-Za-z0-9_-]{0,20}", body in any::<Vec<u8>>()) {
+            let _either = KeySet::parse(&body);
+            let value = serde_json::json!({"keys": [{"kty": "RSA", "n": n, "e": e}, {"kty": "EC", "crv": "P-256", "x": n, "y": e}]});
+            if let Ok(keys) = KeySet::parse(value.to_string().as_bytes()) {
+                for key in keys.0 {
+                    let verified = jsonwebtoken::crypto::verify("AAAA", b"m", &key.decoding, key.algorithm);
+                    prop_assert!(!matches!(verified, Ok(true)));
+                }
+            }
         }
     }
 

@@ -87,6 +87,8 @@ fn check_header(header: &Value) -> Result<(), Refused> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn why(token: &str) -> Option<Refused> {
@@ -105,6 +107,15 @@ mod tests {
             assert!(matches!(why(bad), Some(Refused::Malformed(_))), "{bad}");
         }
         assert_eq!(why(&token("{}", "{}")), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_token_makes_it_panic(token in "[A-Za-z0-9_.=-]{0,200}", header in any::<Vec<u8>>(), claims in any::<Vec<u8>>()) {
+            let _either = Unverified::split(&token);
+            let made = format!("{}.{}.x", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+            let _either = Unverified::split(&made);
+        }
     }
 
     #[test]

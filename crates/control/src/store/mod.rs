@@ -104,8 +104,8 @@ impl Store {
         self.credential(user).map_or(Standing::Withdrawn, |c| c.standing(now))
     }
 
-    /// Withdraws one credential; `false` if there is none. It is withdrawn even if this returns an error: then the
-    /// disk does not know, and a restart would bring it back.
+    /// Withdraws one credential; `false` if there is none left to withdraw. It is withdrawn even if this returns an
+    /// error: then the disk does not know, a restart would bring it back, and the call should be made again.
     pub async fn revoke(&self, user: &str) -> Result<bool, StoreError> {
         Ok(self.revoke_where(|c| c.user == user).await? > 0)
     }
@@ -116,18 +116,20 @@ impl Store {
     }
 
     async fn revoke_where(&self, hit: impl Fn(&Credential) -> bool) -> Result<usize, StoreError> {
-        let mut users = Vec::new();
-        for credential in self.write().values_mut().filter(|c| hit(c) && !c.revoked) {
+        let (mut users, mut newly) = (Vec::new(), 0);
+        for credential in self.write().values_mut().filter(|c| hit(c)) {
+            newly += usize::from(!credential.revoked);
             Arc::make_mut(credential).revoked = true;
             users.push(credential.user.clone());
         }
-        if users.is_empty() {
-            return Ok(0);
+        if newly > 0 {
+            self.changes.send_modify(|epoch| *epoch += 1);
         }
-        self.changes.send_modify(|epoch| *epoch += 1);
-        let count = users.len();
-        self.writer.write(Write::Revoke(users)).await?;
-        Ok(count)
+        // Those withdrawn before are written again: the disk may have failed the first time.
+        if !users.is_empty() {
+            self.writer.write(Write::Revoke(users)).await?;
+        }
+        Ok(newly)
     }
 
     /// Counts revocations. A session waits on this and then asks [`Store::standing`]; unlike a broadcast it cannot lag.

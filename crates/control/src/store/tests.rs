@@ -49,8 +49,12 @@ async fn secrets_and_names_differ_each_time() {
 #[tokio::test]
 async fn a_lifetime_is_cut_to_a_day() {
     let folder = tempfile::tempdir().unwrap();
-    let minted = open(&folder).mint(ana(), "shop".into(), Duration::MAX, at(0)).await.unwrap();
+    let store = open(&folder);
+    let person = Identity { agent: None, ..ana() };
+    let minted = store.mint(person, "shop".into(), Duration::MAX, at(0)).await.unwrap();
     assert_eq!(minted.expires, at(24 * 60 * 60));
+    let agents = store.mint(ana(), "shop".into(), Duration::MAX, at(0)).await.unwrap();
+    assert_eq!(agents.expires, at(600), "an agent's ends with the token that delegates to it");
 }
 
 #[tokio::test]
@@ -81,6 +85,23 @@ async fn a_revocation_wakes_who_waits() {
     assert_eq!(*changes.borrow(), 1);
     assert_eq!(store.standing(&minted.user, at(0)), Standing::Withdrawn);
     assert!(!store.revoke(&minted.user).await.unwrap(), "once is enough");
+    assert!(!changes.has_changed().unwrap());
+}
+
+#[tokio::test]
+async fn a_revocation_that_the_disk_refuses_holds_and_can_be_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let minted = mint(&store).await;
+    let saboteur = rusqlite::Connection::open(&store.path).unwrap();
+    let trigger = "CREATE TRIGGER no BEFORE UPDATE ON credentials BEGIN SELECT RAISE(ABORT, 'disk'); END";
+    saboteur.execute_batch(trigger).unwrap();
+    assert!(store.revoke(&minted.user).await.is_err());
+    assert_eq!(store.standing(&minted.user, at(0)), Standing::Withdrawn);
+    saboteur.execute_batch("DROP TRIGGER no").unwrap();
+    store.revoke(&minted.user).await.unwrap();
+    drop(store);
+    assert_eq!(open(&folder).standing(&minted.user, at(0)), Standing::Withdrawn);
 }
 
 #[tokio::test]
