@@ -38,3 +38,32 @@ pub enum KeyError {
     #[error("no identity opens this session")]
     NoMatch,
 }
+
+/// A recording that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// The folder or a file cannot be read.
+    #[error("the recording cannot be read")]
+    Io(#[from] std::io::Error),
+    /// A segment is damaged; `verify` says more.
+    #[error("segment {0} is damaged: {1}")]
+    Segment(u64, #[source] crate::segment::ReadError),
+    /// A payload does not follow the format.
+    #[error("entry {sequence} in segment {segment} cannot be understood: {cause}")]
+    Payload {
+        /// The segment.
+        segment: u64,
+        /// The entry's sequence in its session.
+        sequence: u64,
+        /// What is wrong.
+        cause: crate::codec::Malformed,
+    },
+    /// The session's key or an entry does not open.
+    #[error("entry {sequence} in segment {segment} does not decrypt")]
+    Undecipherable {
+        /// The segment.
+        segment: u64,
+        /// The entry's sequence in its session.
+        sequence: u64,
+    },
+}

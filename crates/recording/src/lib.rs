@@ -22,16 +22,22 @@
 )]
 
 pub mod age;
+mod archive;
 pub mod body;
+pub mod checkpoint;
 mod codec;
 pub mod entry;
 mod error;
+pub mod files;
 pub mod limits;
 mod recorder;
 mod seal;
+pub mod segment;
+pub mod verify;
 
+pub use archive::{Archive, Entries, Entry, Filter, SessionSummary};
 pub use body::{Intention, Object, Outcome, OutcomeState, Parameter, Refusal, SessionStart};
 pub use codec::Malformed;
-pub use error::{KeyError, SinkError, StartError};
+pub use error::{ArchiveError, KeyError, SinkError, StartError};
 pub use recorder::{Batch, Receipt, Receipts, Recorder, RecorderOptions, Results, Sink};
 pub use seal::RecordingKeys;

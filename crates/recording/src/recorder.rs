@@ -47,6 +47,8 @@ pub struct Batch<'a> {
     pub sequence: u64,
     /// The session's chain after it.
     pub chain: Digest,
+    /// Time of the last entry.
+    pub time: u64,
     /// The session's last entry is in this batch.
     pub ends: bool,
     /// Some entry is an intention. Without one the batch only tells what already happened, and may use reserved space.
@@ -324,6 +326,7 @@ impl Recorder {
             session: self.tip.session,
             sequence: after.sequence.saturating_sub(1),
             chain: after.chain,
+            time: self.last_time,
             ends: self.queue.ends(),
             intends: !self.intended.is_empty(),
         };

@@ -1,0 +1,7 @@
+//! The recording on a real disk: written, closed, killed, filled up, changed, cut, removed, expired, encrypted.
+
+mod faults;
+mod helpers;
+mod kill;
+mod normal;
+mod tampering;
