@@ -30,6 +30,9 @@ if [ -z "${LIBCLANG_PATH:-}" ] && ! system_libclang >/dev/null && [ -e "$PORTCUL
   export LIBCLANG_PATH BINDGEN_EXTRA_CLANG_ARGS
 fi
 
+# Node from the wheel, where the machine has none.
+command -v node >/dev/null 2>&1 || PATH="$PATH:$PORTCULLIS_TOOLS/venv/bin"
+
 # One target folder for all CI clones of a machine, so that the dependencies are compiled once. Only in CI: there
 # .ci/run holds a lock and marks every source as changed; two clones worked on by hand would mistake each other's
 # workspace crates for fresh ones.

@@ -3,11 +3,13 @@
 //! of what the server ran ([`postgres::Server::statements`]). What is not installed is a failure that names the command
 //! which installs it, never a pass. Nothing here is meant for a host with other users' secrets on it.
 
+pub mod gateway;
 pub mod postgres;
 pub mod process;
 pub mod tls;
 pub mod tools;
 
+pub use gateway::{Gateway, Setup};
 pub use postgres::{Auth, Logged, Options, Server, Version};
 pub use process::Guarded;
 pub use tls::Certs;

@@ -1,0 +1,87 @@
+//! Every driver sees the same through the gateway, under a permit-all policy, as it sees directly.
+//!
+//! Each runs its script directly and then through the gateway, on the same server, as the same role of it; whatever it
+//! saw, errors with all their fields included, must be equal (DESIGN, section 1, promise 7). The scripts of drivers in
+//! other languages are in `tests/drivers`.
+
+mod sqlx;
+mod tokio_postgres;
+mod transcript;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use portcullis_testkit::{Gateway, Server, Version, tools};
+use tokio::runtime::Runtime;
+
+/// Runs `script` directly and through the gateway on every version, and compares line by line.
+fn sees_the_same(script: impl Fn(Version, &str) -> String) {
+    for version in Version::available() {
+        let server = Server::usual(version);
+        let gateway = Gateway::permit_all(&server);
+        let direct = script(version, &server.url());
+        let through = script(version, &gateway.url("ana", &["staff"]));
+        assert!(direct.lines().count() > 10, "the script did not run:\n{direct}");
+        for (direct, through) in direct.lines().zip(through.lines()) {
+            assert_eq!(direct, through, "{version:?}; the gateway said:\n{}", gateway.log());
+        }
+        assert_eq!(direct.lines().count(), through.lines().count(), "{version:?}");
+    }
+}
+
+fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/drivers")
+}
+
+fn output(command: &mut Command) -> String {
+    let output = command.output().expect("the driver's script starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("a transcript is text")
+}
+
+fn python(driver: &str, version: Version, url: &str) -> String {
+    let mut command = Command::new(tools::python());
+    command.arg(scripts().join("run.py")).args([driver, url, "--psql"]).arg(version.bin().join("psql"));
+    output(command.env("PYTHONDONTWRITEBYTECODE", "1"))
+}
+
+#[test]
+fn psql_sees_the_same() {
+    sees_the_same(|version, url| python("psql", version, url));
+}
+
+#[test]
+fn psycopg_sees_the_same() {
+    sees_the_same(|version, url| python("psycopg", version, url));
+}
+
+#[test]
+fn asyncpg_sees_the_same() {
+    sees_the_same(|version, url| python("asyncpg", version, url));
+}
+
+#[test]
+fn node_postgres_sees_the_same() {
+    sees_the_same(|_, url| {
+        let mut command = Command::new("node");
+        output(
+            command
+                .arg(scripts().join("run.cjs"))
+                .arg(url)
+                .env("NODE_PATH", tools::node_modules())
+                .env("NODE_NO_WARNINGS", "1"),
+        )
+    });
+}
+
+#[test]
+fn tokio_postgres_sees_the_same() {
+    let runtime = Runtime::new().expect("a runtime");
+    sees_the_same(|_, url| runtime.block_on(tokio_postgres::run(url)));
+}
+
+#[test]
+fn sqlx_sees_the_same() {
+    let runtime = Runtime::new().expect("a runtime");
+    sees_the_same(|_, url| runtime.block_on(sqlx::run(url)));
+}
