@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{connect, kill, login, policy, url};
+use crate::commands::{connect, kill, login, policy, sessions, url, verify};
 
 /// A database firewall that knows who is asking.
 #[derive(Debug, Parser)]
@@ -24,6 +24,10 @@ pub(crate) enum Command {
     Url(Box<url::Args>),
     /// Open a local endpoint for tools that cannot carry tokens
     Connect(Box<connect::Args>),
+    /// List recorded or live sessions
+    Sessions(Box<sessions::Args>),
+    /// Check that a recording is what was written
+    Verify(verify::Args),
     /// End a live session at once
     Kill(Box<kill::Args>),
     /// Check, explain and test policies

@@ -1,10 +1,13 @@
 //! The commands, one file each.
 
 pub(crate) mod connect;
+pub(crate) mod data;
 pub(crate) mod kill;
 pub(crate) mod login;
 pub(crate) mod policy;
+pub(crate) mod sessions;
 pub(crate) mod url;
+pub(crate) mod verify;
 
 use crate::{args::Command, failure::Failure};
 
@@ -15,6 +18,8 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Token(args) => login::token(&args),
         Command::Url(args) => url::run(&args),
         Command::Connect(args) => connect::run(&args),
+        Command::Sessions(args) => sessions::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Kill(args) => kill::run(&args),
         Command::Policy(command) => policy::run(command),
     }

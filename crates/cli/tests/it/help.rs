@@ -2,12 +2,14 @@
 
 use crate::support::{golden, portcullis, printed, told};
 
-const COMMANDS: [&[&str]; 9] = [
+const COMMANDS: [&[&str]; 11] = [
     &[],
     &["login"],
     &["token"],
     &["url"],
     &["connect"],
+    &["sessions"],
+    &["verify"],
     &["kill"],
     &["policy", "check"],
     &["policy", "explain"],
@@ -20,7 +22,7 @@ fn help_is_as_agreed() {
     for command in COMMANDS {
         let args = [command, &["--help"]].concat();
         let shown = printed(&portcullis(home.path(), &args).output().unwrap());
-        assert!(command.is_empty() || shown.contains("Example:"), "{command:?} shows no example");
+        assert!(command.is_empty() || shown.contains("Example"), "{command:?} shows no example");
         golden(&format!("help_{}", [&["portcullis"], command].concat().join("_")), &shown);
     }
 }

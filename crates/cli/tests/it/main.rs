@@ -5,4 +5,5 @@ mod connect;
 mod help;
 mod login;
 mod policy;
+mod recorded;
 mod support;
