@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""The end-to-end comparison: direct, HAProxy (tcp), PgBouncer (session pooling) and Portcullis, in interleaved rounds.
+
+All peers stand in front of one PostgreSQL on this machine, without TLS; in each round every scenario is run on every
+peer, in an order that turns with the round, so that a slow minute of the machine touches all alike. Results go to
+benches/runs/<date>-<machine>/: results.tsv, results.md, one SVG for each kind of figure.
+"""
+
+import argparse
+import datetime
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import oidc
+import peers
+import report
+import scenarios
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary", type=pathlib.Path, help="the portcullis to measure; without it only its peers are")
+    parser.add_argument("--peers", default="direct,haproxy,pgbouncer,portcullis,portcullis+dict")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=5, help="of each pgbench run")
+    parser.add_argument("--clients", type=lambda text: [int(part) for part in text.split(",")], default=[1, 16, 64])
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of the large SELECT and COPY")
+    parser.add_argument("--sessions", type=int, default=1000, help="idle sessions whose memory is measured; 0 leaves it out")
+    parser.add_argument("--scale", type=int, default=10, help="of pgbench's tables")
+    parser.add_argument("--out", type=pathlib.Path, help="where results go, in place of benches/runs/<date>-<machine>")
+    return parser.parse_args()
+
+
+def postgres_bin():
+    """The distribution's server, else the one of `make setup`."""
+    found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/pgbench"))
+    tools = pathlib.Path(os.environ.get("PORTCULLIS_TOOLS", "/nonexistent")) / "pg18/bin"
+    if found:
+        return found[-1].parent
+    if (tools / "pgbench").exists():
+        return tools
+    sys.exit("bench: PostgreSQL is not installed: run `make setup`")
+
+
+def start_peers(wanted, postgres, binary):
+    made = {"direct": lambda: peers.Direct(postgres)}
+    if shutil.which("haproxy"):
+        made["haproxy"] = lambda: peers.HAProxy(postgres)
+    if shutil.which("pgbouncer"):
+        made["pgbouncer"] = lambda: peers.PgBouncer(postgres)
+    if binary:
+        provider = oidc.Provider()
+        made["portcullis"] = lambda: peers.Portcullis(postgres, binary.resolve(), provider)
+        made["portcullis+dict"] = lambda: peers.PortcullisDictionary(postgres, binary.resolve(), provider)
+    for name in wanted:
+        if name not in made:
+            print(f"bench: {name} is not there: its rows will be missing")
+    started = []
+    try:
+        for name in (name for name in wanted if name in made):
+            started.append(made[name]())
+    except BaseException:
+        stop(started)
+        raise
+    return started
+
+
+def stop(started):
+    for peer in started:
+        peer.stop()
+
+
+def measure(options, started, bin_dir):
+    rows = []
+    for number in range(1, options.rounds + 1):
+        turn = number % len(started)
+        for scenario, run in scenarios.cells(options, bin_dir):
+            for peer in started[turn:] + started[:turn]:
+                result = run(peer)
+                rows.append({"round": number, "scenario": scenario, "peer": peer.name, **result})
+                print(f"round {number}  {scenario:16} {peer.name:16} " + "  ".join(f"{k} {report.shown(v)}" for k, v in result.items()), flush=True)
+    if options.sessions:
+        for peer in started:
+            rows.append({"round": 1, "scenario": f"idle/{options.sessions}", "peer": peer.name, **scenarios.idle(peer, options.sessions)})
+    # In the order in which peers were named, whatever turn they were measured in.
+    order = [peer.name for peer in started]
+    names = list(dict.fromkeys(row["scenario"] for row in rows))
+    return sorted(rows, key=lambda row: (row["round"], names.index(row["scenario"]), order.index(row["peer"])))
+
+
+def version_of(*command):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    return (done.stdout or done.stderr).strip().split("\n")[0]
+
+
+def about(options, bin_dir):
+    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+    commit = version_of("git", "-C", ROOT, "rev-parse", "--short", "HEAD")
+    versions = [version_of(bin_dir / "postgres", "--version")]
+    versions += [version_of("haproxy", "-v")] if shutil.which("haproxy") else []
+    versions += [version_of("pgbouncer", "--version")] if shutil.which("pgbouncer") else []
+    return {
+        "Date": datetime.date.today().isoformat(),
+        "Machine": f"{os.cpu_count()} × {model}, Linux {platform.release()}; clients, proxies and server share it",
+        "Commit": commit,
+        "Versions": "; ".join(versions),
+        "Command": "benches/e2e/run.py " + " ".join(argument for argument in sys.argv[1:] if not argument.startswith("/")),
+        "Load before": " ".join(f"{load:.1f}" for load in os.getloadavg()),
+        "Rounds": f"{options.rounds} interleaved, {options.seconds} s each; medians",
+    }
+
+
+def main():
+    options = arguments()
+    bin_dir = postgres_bin()
+    facts = about(options, bin_dir)
+    postgres = peers.Postgres(bin_dir, options.scale, options.rows)
+    try:
+        started = start_peers(options.peers.split(","), postgres, options.binary)
+        try:
+            rows = measure(options, started, bin_dir)
+        finally:
+            stop(started)
+    finally:
+        postgres.stop()
+    out = options.out or ROOT / "benches/runs" / f"{facts['Date']}-{os.cpu_count()}core-{platform.machine()}"
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "results.tsv").write_text(report.tsv(rows))
+    (out / "results.md").write_text(report.markdown(rows, facts))
+    for name, chart in report.charts(rows).items():
+        (out / name).write_text(chart)
+    print(f"bench: results in {out}")
+
+
+if __name__ == "__main__":
+    main()
