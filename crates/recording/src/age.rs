@@ -212,8 +212,7 @@ fn open<const N: usize>(key: &[u8; 32], nonce: &[u8; 12], sealed: &[u8]) -> Opti
     let tag: [u8; 16] = tag.try_into().ok()?;
     let mut text = Zeroizing::new(*text);
     let cipher = ChaCha20Poly1305::new(&Key::from(*key));
-    let opened =
-        cipher.decrypt_inout_detached(&Nonce::from(*nonce), &[], text.as_mut_slice().into(), &Tag::from(tag));
+    let opened = cipher.decrypt_inout_detached(&Nonce::from(*nonce), &[], text.as_mut_slice().into(), &Tag::from(tag));
     if opened.is_err() {
         text.zeroize();
         return None;
@@ -243,7 +242,8 @@ fn from_hex(text: &str) -> Option<[u8; 32]> {
 }
 
 fn from_base64(text: &str) -> Option<[u8; 32]> {
-    let decoded = STANDARD.decode(text).or_else(|_| STANDARD_NO_PAD.decode(text)).or_else(|_| URL_SAFE_NO_PAD.decode(text));
+    let decoded =
+        STANDARD.decode(text).or_else(|_| STANDARD_NO_PAD.decode(text)).or_else(|_| URL_SAFE_NO_PAD.decode(text));
     decoded.ok()?.try_into().ok()
 }
 

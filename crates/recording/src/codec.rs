@@ -76,7 +76,6 @@ impl Put for Vec<u8> {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "masked to seven bits")]
 fn low_seven(value: u64) -> u8 {
     (value & 0x7f) as u8
 }

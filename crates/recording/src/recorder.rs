@@ -18,9 +18,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use crate::body::{
-    Decision, Intention, Made, Note, Outcome, Refusal, SessionEnd, SessionStart, Verdict, encode_blob,
-};
+use crate::body::{Decision, Intention, Made, Note, Outcome, Refusal, SessionEnd, SessionStart, Verdict, encode_blob};
 use crate::codec::Put;
 use crate::entry::{CHAIN_START, Digest, Kind};
 use crate::error::{SinkError, StartError};

@@ -131,12 +131,7 @@ pub struct Note {
 }
 
 impl Note {
-    pub(crate) fn encode<K: AsRef<str>, V: AsRef<str>>(
-        out: &mut Vec<u8>,
-        code: &str,
-        message: &str,
-        facts: &[(K, V)],
-    ) {
+    pub(crate) fn encode<K: AsRef<str>, V: AsRef<str>>(out: &mut Vec<u8>, code: &str, message: &str, facts: &[(K, V)]) {
         out.text(code);
         out.text(message);
         put_pairs(out, facts);

@@ -313,8 +313,7 @@ fn take_text(take: &mut Take<'_>) -> Result<Text, Malformed> {
         return Err(Malformed::Invalid("text flags"));
     }
     let bytes = take.blob("text")?.to_vec();
-    let whole =
-        if flags == TEXT_CUT { Some((take.number("text length")?, take.array("text digest")?)) } else { None };
+    let whole = if flags == TEXT_CUT { Some((take.number("text length")?, take.array("text digest")?)) } else { None };
     Ok(Text { bytes, elided: flags & TEXT_ELIDED != 0, cut: flags & TEXT_CUT != 0, whole })
 }
 
@@ -322,7 +321,8 @@ fn take_parameters(take: &mut Take<'_>) -> Result<Vec<(u32, u8, Value)>, Malform
     let count = take.length("parameters")?;
     let mut parameters = Vec::new();
     for _ in 0..count {
-        let type_id = u32::try_from(take.number("parameter type")?).map_err(|_| Malformed::Invalid("parameter type"))?;
+        let type_id =
+            u32::try_from(take.number("parameter type")?).map_err(|_| Malformed::Invalid("parameter type"))?;
         let format = take.byte("parameter format")?;
         let value = match take.byte("parameter value")? {
             0 => Value::Null,

@@ -62,12 +62,7 @@ impl Live {
     }
 
     fn note(&mut self, batch: &Batch<'_>) {
-        let head = Head {
-            session: batch.session,
-            sequence: batch.sequence,
-            chain: batch.chain,
-            ended: batch.ends,
-        };
+        let head = Head { session: batch.session, sequence: batch.sequence, chain: batch.chain, ended: batch.ends };
         self.heads.insert(batch.session, Moved { head, moved: true });
     }
 

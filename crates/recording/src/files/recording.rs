@@ -113,8 +113,7 @@ impl Recording {
         let record = log.append(draft)?;
         log.tell(&record);
         let upkeep = Upkeep { log, hasher: blake3::Hasher::new(), hashed: 0, begun: now, closed: false };
-        let recording =
-            Self { folder, options, live: Mutex::new(live), upkeep: Mutex::new(upkeep), _lock: lock };
+        let recording = Self { folder, options, live: Mutex::new(live), upkeep: Mutex::new(upkeep), _lock: lock };
         recording.keep_reserve();
         Ok(recording)
     }
@@ -259,11 +258,11 @@ impl Sink for Recording {
         let mut live = self.live();
         let before = live.heads.get(&batch.session).map(|moved| moved.head);
         live.append(batch, &self.folder.reserve())?;
-        if self.options.fsync == Fsync::Every {
-            if let Err(error) = live.file.sync_data() {
-                live.take_back(batch, before)?;
-                return Err(error);
-            }
+        if self.options.fsync == Fsync::Every
+            && let Err(error) = live.file.sync_data()
+        {
+            live.take_back(batch, before)?;
+            return Err(error);
         }
         Ok(())
     }

@@ -91,14 +91,7 @@ impl Queue {
         self.items.shrink_to(4);
     }
 
-    pub(super) fn push(
-        &mut self,
-        kind: Kind,
-        role: Role,
-        time: u64,
-        sealed: bool,
-        write: impl FnOnce(&mut Vec<u8>),
-    ) {
+    pub(super) fn push(&mut self, kind: Kind, role: Role, time: u64, sealed: bool, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(&[0; HEADER]);
         write(&mut self.bytes);

@@ -27,7 +27,11 @@ impl Ledger {
     pub(super) fn read(folder: &Folder, options: &Options, report: &mut Report) -> io::Result<Self> {
         let mut ledger = Self { keys: options.trusted.clone(), ..Self::default() };
         if options.trusted.is_empty() {
-            report.find(FindingKind::KeyNotPinned, Place::default(), "no trusted key given: the first key seen is taken");
+            report.find(
+                FindingKind::KeyNotPinned,
+                Place::default(),
+                "no trusted key given: the first key seen is taken",
+            );
         }
         let mut previous: Option<(u64, Digest)> = None;
         let mut reader = LogReader::open(&folder.checkpoints())?;
@@ -114,7 +118,11 @@ impl Ledger {
         let (mut anchored, mut beyond) = (None, None);
         while let Some(record) = reader.next_record()? {
             let Ok(checkpoint) = Checkpoint::open(&record) else {
-                report.find(FindingKind::BadSignature, Place::default(), "a witness holds a record with a bad signature");
+                report.find(
+                    FindingKind::BadSignature,
+                    Place::default(),
+                    "a witness holds a record with a bad signature",
+                );
                 continue;
             };
             let place = Place::checkpoint(checkpoint.number);

@@ -219,7 +219,9 @@ impl Report {
             open.push("not anchored: proves integrity, not honesty; whoever holds folder and key could write it anew");
         }
         if self.unsigned > 0 {
-            open.push("entries after the last checkpoint are chained but not signed; some at the very end may be missing");
+            open.push(
+                "entries after the last checkpoint are chained but not signed; some at the very end may be missing",
+            );
         }
         open
     }

@@ -154,10 +154,13 @@ impl Sessions {
 
 fn explain(known: bool, expected: u64, found: u64) -> (FindingKind, String) {
     match (known, found) {
-        (false, 1..) => (FindingKind::Changed, format!("a session begins with entry {found}: changed, or its start is gone")),
-        (_, found) if found > expected => {
-            (FindingKind::Cut, format!("entry {found} follows entry {}: those between are gone", expected.saturating_sub(1)))
+        (false, 1..) => {
+            (FindingKind::Changed, format!("a session begins with entry {found}: changed, or its start is gone"))
         }
+        (_, found) if found > expected => (
+            FindingKind::Cut,
+            format!("entry {found} follows entry {}: those between are gone", expected.saturating_sub(1)),
+        ),
         _ => (FindingKind::Changed, "the entry's bytes are not those that were chained".to_owned()),
     }
 }

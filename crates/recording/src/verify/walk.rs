@@ -171,8 +171,10 @@ impl<'l> Walk<'l> {
         while self.next.as_ref().is_some_and(|checkpoint| checkpoint.position.0 == segment) {
             let Some(checkpoint) = self.advance() else { return };
             if !named && checkpoint.kind != CheckpointKind::Open {
-                let detail =
-                    format!("nothing can be read beyond here; checkpoint {} saw {}", checkpoint.number, checkpoint.position.1);
+                let detail = format!(
+                    "nothing can be read beyond here; checkpoint {} saw {}",
+                    checkpoint.number, checkpoint.position.1
+                );
                 self.report.find(FindingKind::Cut, Place::at(segment, offset), detail);
                 named = true;
             }
@@ -228,7 +230,9 @@ impl<'l> Walk<'l> {
             }
             // Where an entry was named already, the digest has nothing to add.
             Ok(_) if self.report.findings.len() > findings_before => {}
-            Ok(_) => self.report.find(FindingKind::Changed, Place::segment(number), "the segment is not as it was sealed"),
+            Ok(_) => {
+                self.report.find(FindingKind::Changed, Place::segment(number), "the segment is not as it was sealed")
+            }
             Err(error) => {
                 self.report.find(FindingKind::Changed, place, format!("the segment cannot be read on: {error}"));
             }
@@ -253,10 +257,11 @@ impl<'l> Walk<'l> {
     /// Accounts for what should have followed, and gives the report.
     pub(super) fn finish(mut self) -> Report {
         let checkpoint = self.next.as_ref().map(|checkpoint| checkpoint.position);
-        if let Some((segment, offset)) = checkpoint {
-            if segment >= self.expected && !self.ledger.expired.contains_key(&segment) {
-                self.report.find(FindingKind::RemovedSegment, Place::at(segment, offset), "the segment is gone");
-            }
+        if let Some((segment, offset)) = checkpoint
+            && segment >= self.expected
+            && !self.ledger.expired.contains_key(&segment)
+        {
+            self.report.find(FindingKind::RemovedSegment, Place::at(segment, offset), "the segment is gone");
         }
         let last = self.ledger.sealed.keys().next_back().copied().unwrap_or(0);
         if last >= self.expected && !self.ledger.expired.contains_key(&last) && checkpoint.is_none() {

@@ -80,7 +80,8 @@ pub fn sample(dir: &Path, keys: &RecordingKeys) {
 }
 
 pub fn check(dir: &Path) -> Report {
-    let options = verify::Options { trusted: vec![key().verifying_key().to_bytes()], witnesses: vec![witness_path(dir)] };
+    let options =
+        verify::Options { trusted: vec![key().verifying_key().to_bytes()], witnesses: vec![witness_path(dir)] };
     verify::verify(dir, &options, &mut |_| ()).unwrap()
 }
 

@@ -1,6 +1,6 @@
 //! kill -9 of a writing process: everything that had a receipt is there, and the rest is a torn tail at worst.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use portcullis_recording::body::Body;
@@ -16,13 +16,15 @@ const CHILD: &str = "PORTCULLIS_RECORDING_CHILD";
 #[test]
 fn child_writes_until_it_is_killed() {
     let Ok(dir) = std::env::var(CHILD) else { return };
-    let recording = Recording::open(dir.as_ref(), key(), Options { segment_bytes: 100_000, ..Options::default() }, vec![], T0).unwrap();
+    let recording =
+        Recording::open(dir.as_ref(), key(), Options { segment_bytes: 100_000, ..Options::default() }, vec![], T0)
+            .unwrap();
     let mut sessions: Vec<_> = (1..5).map(|id| session(id, &RecordingKeys::plain(), T0)).collect();
     for statement in 1.. {
         for recorder in &mut sessions {
             run(recorder, &recording, statement, T0 + statement);
             // What the upstream would have run: the receipt exists.
-            println!("ran {} {statement}", recorder.session());
+            writeln!(std::io::stdout(), "ran {} {statement}", recorder.session()).unwrap();
         }
         if statement % 50 == 0 {
             recording.tick(T0 + statement).unwrap();
@@ -40,7 +42,8 @@ fn everything_with_a_receipt_is_recorded_after_kill_nine() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut ran: Vec<String> = lines.by_ref().map(Result::unwrap).filter(|l| l.starts_with("ran ")).take(2000).collect();
+    let mut ran: Vec<String> =
+        lines.by_ref().map(Result::unwrap).filter(|l| l.starts_with("ran ")).take(2000).collect();
     child.kill().unwrap();
     child.wait().unwrap();
     ran.extend(lines.map(Result::unwrap).filter(|l| l.starts_with("ran ") && l.split(' ').count() == 3));

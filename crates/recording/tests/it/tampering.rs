@@ -155,7 +155,10 @@ fn a_whole_session_put_in_or_taken_out_is_named() {
     }
     fs::write(&path, &kept).unwrap();
     let report = check_alone(dir.path());
-    assert!(report.findings.iter().any(|f| f.kind == FindingKind::RemovedSession && f.place.session == Some(1)), "{report:?}");
+    assert!(
+        report.findings.iter().any(|f| f.kind == FindingKind::RemovedSession && f.place.session == Some(1)),
+        "{report:?}"
+    );
 }
 
 #[test]

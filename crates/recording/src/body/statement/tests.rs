@@ -67,7 +67,12 @@ fn nothing_in_the_entry_depends_on_an_elided_literal() {
 #[test]
 fn unsorted_and_overlapping_ranges_hide_their_union() {
     let text = b"aaSECRETbbTOPcc";
-    let ranges = [Range { start: 10, end: 13 }, Range { start: 4, end: 8 }, Range { start: 2, end: 6 }, Range { start: 14, end: 99 }];
+    let ranges = [
+        Range { start: 10, end: 13 },
+        Range { start: 4, end: 8 },
+        Range { start: 2, end: 6 },
+        Range { start: 14, end: 99 },
+    ];
     let shown = without(text, &ranges);
     assert_eq!(String::from_utf8(shown).unwrap(), "aa******bb***c***");
 }
