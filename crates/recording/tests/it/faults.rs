@@ -68,6 +68,7 @@ fn a_real_full_disk_leaves_no_partial_entry() {
 }
 
 fn fill_up(dir: &std::path::Path) {
+    std::fs::write(dir.join("ballast"), vec![1u8; 500_000]).unwrap();
     let recording = Recording::open(dir, key(), Options::default(), vec![], T0).unwrap();
     let mut recorder = session(1, &RecordingKeys::plain(), T0);
     let text = vec![b'x'; 50_000];
@@ -88,8 +89,13 @@ fn fill_up(dir: &std::path::Path) {
     assert!(written < 99, "the disk got full");
     assert_eq!(recorder.pending_bytes(), 0, "the reserve took the outcome");
     assert!(check_alone(dir).passes());
-    // Space returns.
-    std::fs::remove_file(dir.join("ballast")).unwrap_or_default();
+    std::fs::remove_file(dir.join("ballast")).unwrap();
+    run(&mut recorder, &recording, 200, T0 + 2);
+    recorder.end("terminate", T0 + 3);
+    assert!(recorder.commit(&recording).unwrap().is_empty());
+    recording.close(T0 + SECOND).unwrap();
+    assert_eq!(check_alone(dir).standing(), Standing::Intact, "{:?}", check_alone(dir).findings);
     let bodies: Vec<_> = Archive::open(dir, vec![]).unwrap().session(1).map(|e| e.unwrap().body).collect();
     assert!(bodies.iter().any(|b| matches!(b, Body::Outcome(o) if o.statement == written)));
+    assert!(bodies.iter().any(|b| matches!(b, Body::Note(n) if n.code == "unrecorded")));
 }
