@@ -18,7 +18,10 @@ pub(crate) struct Caller(pub(crate) Identity);
 impl Caller {
     /// Whether they are in one of the admin groups. An agent is never an admin, whoever it acts for.
     pub(crate) fn is_admin(&self, api: &Api) -> bool {
-        self.0.agent.is_none() && self.0.groups.iter().any(|g| api.settings.admins.contains(g))
+        let admins = &api.settings.admins;
+        let is_admin =
+            |group: &String| admins.iter().any(|(provider, admin)| *provider == self.0.provider && admin == group);
+        self.0.agent.is_none() && self.0.groups.iter().any(is_admin)
     }
 
     /// Whether something of this person, and maybe agent, is the caller's own. A person owns what their agents do; an

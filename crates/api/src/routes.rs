@@ -54,8 +54,8 @@ pub struct Api {
 /// What of `[admin]` concerns the API.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Groups whose members may see and end everyone's sessions.
-    pub admins: BTreeSet<String>,
+    /// Groups whose members may see and end everyone's sessions, each with the provider that vouches for it.
+    pub admins: BTreeSet<(String, String)>,
     /// Host names this listener answers to, besides `localhost` and addresses.
     pub hosts: Vec<String>,
     /// How long a credential lives when the caller does not say.

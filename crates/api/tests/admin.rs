@@ -102,7 +102,7 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(folder.path(), SystemTime::now()).unwrap());
         let gateway = Arc::new(Scripted::default());
-        let admins = ["dba".to_owned()].into();
+        let admins = [("corp".to_owned(), "dba".to_owned())].into();
         let settings = Settings { admins, hosts: vec!["gw.example".into()], ..Settings::default() };
         let providers = Providers::new(vec![provider]).unwrap();
         let api = Api::new(gateway.clone(), providers, Arc::clone(&store), settings);

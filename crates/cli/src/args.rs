@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{connect, kill, login, policy, sessions, url, verify};
+use crate::commands::{connect, kill, login, policy, reload, serve, sessions, url, verify};
 
 /// A database firewall that knows who is asking.
 #[derive(Debug, Parser)]
@@ -16,6 +16,10 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Serve a gateway
+    Serve(serve::Args),
+    /// Have a gateway read its configuration again
+    Reload(reload::Args),
     /// Sign in at the identity provider
     Login(login::Args),
     /// Print the token of the last login

@@ -114,7 +114,7 @@ impl Http {
 
     /// The body of a 200 answer to a GET.
     pub(crate) async fn get(&self, url: &Url) -> Result<Bytes, FetchError> {
-        match self.send(url, "GET", Bytes::new()).await? {
+        match self.send(url, "GET", FORM, Bytes::new()).await? {
             (StatusCode::OK, body) => Ok(body),
             (other, _) => Err(FetchError::Status(other.as_u16())),
         }
@@ -127,11 +127,17 @@ impl Http {
         fields: &[(&str, &str)],
     ) -> Result<(StatusCode, Bytes), FetchError> {
         let pairs: Vec<String> = fields.iter().map(|(k, v)| format!("{}={}", escape(k), escape(v))).collect();
-        self.send(url, "POST", Bytes::from(pairs.join("&"))).await
+        self.send(url, "POST", FORM, Bytes::from(pairs.join("&"))).await
     }
 
-    async fn send(&self, url: &Url, method: &str, body: Bytes) -> Result<(StatusCode, Bytes), FetchError> {
-        let request = request(url, method, body)?;
+    async fn send(
+        &self,
+        url: &Url,
+        method: &str,
+        content_type: &'static str,
+        body: Bytes,
+    ) -> Result<(StatusCode, Bytes), FetchError> {
+        let request = request(url, method, content_type, body)?;
         timeout(REQUEST_TIME, self.exchange(url, request)).await.map_err(|_| FetchError::Timeout)?
     }
 
@@ -150,7 +156,36 @@ impl Http {
     }
 }
 
-fn request(url: &Url, method: &str, body: Bytes) -> Result<Request<Full<Bytes>>, FetchError> {
+/// Sends JSON to a witness or another listener that an operator named.
+#[derive(Debug)]
+pub struct Poster(Http);
+
+impl Poster {
+    /// One that trusts the machine's roots; `None` where there are none to be had.
+    pub fn new() -> Option<Self> {
+        Http::new(None).map(Self)
+    }
+
+    /// Posts `json` to `url`, and expects an answer of the 200s.
+    ///
+    /// # Errors
+    /// Why it was not taken.
+    pub async fn post(&self, url: &str, json: String) -> Result<(), FetchError> {
+        let url = Url::parse(url).ok_or(FetchError::Http)?;
+        let (status, _) = self.0.send(&url, "POST", JSON, Bytes::from(json)).await?;
+        if status.is_success() { Ok(()) } else { Err(FetchError::Status(status.as_u16())) }
+    }
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
+
+fn request(
+    url: &Url,
+    method: &str,
+    content_type: &'static str,
+    body: Bytes,
+) -> Result<Request<Full<Bytes>>, FetchError> {
     let path = url.uri.path_and_query().map_or("/", |p| p.as_str());
     let host = url.uri.authority().map_or("", |a| a.as_str());
     Request::builder()
@@ -158,7 +193,7 @@ fn request(url: &Url, method: &str, body: Bytes) -> Result<Request<Full<Bytes>>,
         .uri(path)
         .header("host", host)
         .header("accept", "application/json")
-        .header("content-type", "application/x-www-form-urlencoded")
+        .header("content-type", content_type)
         .header("user-agent", "portcullis")
         .body(Full::new(body))
         .map_err(|_| FetchError::Http)

@@ -15,7 +15,7 @@ mod store;
 
 pub use credential::{Credential, Minted, Standing};
 pub use error::{FetchError, Misconfigured, Refused, StoreError};
-pub use http::Url;
+pub use http::{Poster, Url};
 pub use identity::{Agent, Identity, Provider, ProviderConfig, Providers, Timing};
 pub use scram::ScramVerifier;
 pub use secret::Secret;

@@ -36,6 +36,11 @@ impl Rows {
         self.stream.hits()
     }
 
+    /// Whether a private key is open, so that the next cells must be looked at whatever they hold.
+    pub fn is_open(&self) -> bool {
+        self.stream.in_key()
+    }
+
     /// Overwrites the hits in whole cells, given as ranges of the buffer in their order. The cells are not asked for when
     /// the buffer holds nothing of interest.
     pub fn scan<I>(&mut self, detectors: &Detectors, buffer: &mut [u8], cells: I)
@@ -47,10 +52,20 @@ impl Rows {
             return;
         }
         for (range, kind) in cells {
+            if self.passes(detectors, &range, kind) {
+                continue;
+            }
             if let Some(cell) = buffer.get_mut(range.clone()) {
                 self.cell(detectors, cell, &range, kind);
             }
         }
+    }
+
+    /// The short way past most cells: no candidate before their end, and nothing else to look for.
+    #[inline]
+    fn passes(&self, detectors: &Detectors, range: &Range<usize>, kind: ValueKind) -> bool {
+        let plain = kind == ValueKind::Text || !self.candidates.escapes;
+        plain && range.end <= self.candidates.next && !self.always(detectors)
     }
 
     /// Works on one value that is longer than the buffer, in pieces: as [`Stream::feed`], with this result's state.
@@ -60,6 +75,7 @@ impl Rows {
     }
 
     /// Cells must be looked at even where no candidate is.
+    #[inline]
     fn always(&self, detectors: &Detectors) -> bool {
         self.stream.in_key() || detectors.has_regexes() || detectors.numbers()
     }
@@ -91,6 +107,8 @@ struct Candidates {
     prefixes: Vec<(usize, usize)>,
     terms: Vec<(usize, usize, usize)>,
     escapes: bool,
+    /// No candidate that is not passed stands before this place.
+    next: usize,
     /// How many of each are behind the current cell.
     passed: [usize; 3],
 }
@@ -116,6 +134,16 @@ impl Candidates {
             dictionary.find(buffer, 0, |start, end| self.terms.push((start, end, index)));
         }
         self.terms.sort_unstable();
+        self.next = self.first();
+    }
+
+    /// The place of the first candidate that is not passed.
+    fn first(&self) -> usize {
+        let [shapes, prefixes, terms] = self.passed;
+        let shape = self.shapes.get(shapes).map_or(usize::MAX, |c| c.0);
+        let prefix = self.prefixes.get(prefixes).map_or(usize::MAX, |c| c.0);
+        let term = self.terms.get(terms).map_or(usize::MAX, |c| c.0);
+        shape.min(prefix).min(term)
     }
 
     fn is_empty(&self) -> bool {
@@ -125,12 +153,11 @@ impl Candidates {
     /// Those in a cell. Cells come in order, so what lies before this one is never asked for again.
     fn within(&mut self, range: &Range<usize>) -> Within<'_> {
         let [shapes, prefixes, terms] = &mut self.passed;
-        Within {
-            shapes: take(&self.shapes, shapes, range, |c| c.0),
-            prefixes: take(&self.prefixes, prefixes, range, |c| c.0),
-            terms: take(&self.terms, terms, range, |c| c.0),
-            escapes: self.escapes,
-        }
+        let shape = take(&self.shapes, shapes, range, |c| c.0);
+        let prefix = take(&self.prefixes, prefixes, range, |c| c.0);
+        let term = take(&self.terms, terms, range, |c| c.0);
+        self.next = self.first();
+        Within { shapes: shape, prefixes: prefix, terms: term, escapes: self.escapes }
     }
 }
 

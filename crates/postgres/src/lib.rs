@@ -16,6 +16,7 @@ pub mod dial;
 pub mod frame;
 pub mod frontend;
 pub mod options;
+pub mod session;
 pub mod sign_in;
 pub mod startup;
 

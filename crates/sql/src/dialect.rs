@@ -59,7 +59,7 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
     /// Why its effects are not known; each is a denial.
     fn analyse(&self, text: &[u8], mode: Mode, limits: &Limits) -> Result<Vec<Statement>, NotAnalysed>;
 
-    /// Appends the key under which what is known of `text` may be used again: its shape, or its exact bytes.
+    /// Writes into `key`, in the place of what it held, the key under which what is known of `text` may be used again: its shape, or its exact bytes.
     fn key(&self, text: &[u8], mode: Mode, key: &mut Vec<u8>);
 
     /// What a setting is, given the value it gets and the mode before.

@@ -25,6 +25,7 @@
 )]
 
 pub mod catalog;
+pub mod dialect;
 mod error;
 mod limits;
 pub mod postgres;

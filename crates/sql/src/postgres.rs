@@ -7,6 +7,7 @@ mod analyse;
 mod builtin_names;
 pub mod builtins;
 mod children;
+mod dialect;
 pub mod lex;
 mod prescan;
 mod secrets;
@@ -15,4 +16,5 @@ mod tags;
 mod walk;
 
 pub use analyse::{Analysis, SqlMode, analyse};
+pub use dialect::Postgres;
 pub use secrets::secrets_by_token;

@@ -15,4 +15,6 @@ pub mod reader;
 
 pub use error::{Fault, Malformed, Unexpected, Unsupported};
 
+pub use event::Direction;
+pub use protocol::Protocol;
 pub use reader::Reader;

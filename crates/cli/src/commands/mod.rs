@@ -5,6 +5,8 @@ pub(crate) mod data;
 pub(crate) mod kill;
 pub(crate) mod login;
 pub(crate) mod policy;
+pub(crate) mod reload;
+pub(crate) mod serve;
 pub(crate) mod sessions;
 pub(crate) mod url;
 pub(crate) mod verify;
@@ -14,6 +16,8 @@ use crate::{args::Command, failure::Failure};
 /// Runs one command to its end.
 pub(crate) fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Reload(args) => reload::run(&args),
         Command::Login(args) => login::run(&args),
         Command::Token(args) => login::token(&args),
         Command::Url(args) => url::run(&args),

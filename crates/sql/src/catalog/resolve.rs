@@ -76,6 +76,11 @@ impl Catalog {
         self.relation_in(schema, name).map(Resolution::Relation)
     }
 
+    /// Where an object made without a schema goes: the first schema of the path that exists and may be used.
+    pub fn creation_schema<'p>(&self, path: &'p SearchPath) -> Option<&'p str> {
+        path.schemas.iter().map(|schema| &**schema).find(|schema| self.is_searched(schema))
+    }
+
     fn is_searched(&self, schema: &str) -> bool {
         is_temporary_schema(schema) || self.schemas.get(schema).copied().unwrap_or(false)
     }

@@ -3,7 +3,8 @@
 //! Settings are judged by an allow-list: what is not known to be harmless is a `set` for policy to decide. Source of the
 //! names: PostgreSQL "Server Configuration"; of the codes: its appendix "Error Codes".
 
-use super::{SqlMode, analyse, shape};
+use super::shape::Shaper;
+use super::{SqlMode, analyse};
 use crate::catalog::SearchPath;
 use crate::dialect::{Codes, Dialect, Mode, SettingClass};
 use crate::error::NotAnalysed;
@@ -98,9 +99,9 @@ const HARMLESS: &[&str] = &[
 /// EVASION: in SJIS, BIG5, GBK and the like the second byte of a character may be a backslash or a quote
 /// (test `an_encoding_that_hides_quotes_is_unreadable`).
 const PLAIN_ENCODINGS: &[&str] = &[
-    "utf8", "unicode", "sqlascii", "latin1", "latin2", "latin3", "latin4", "latin5", "latin6", "latin7", "latin8", "latin9",
-    "latin10", "iso88595", "iso88596", "iso88597", "iso88598", "win866", "win874", "win1250", "win1251", "win1252",
-    "win1253", "win1254", "win1255", "win1256", "win1257", "win1258", "koi8", "koi8r", "koi8u",
+    "utf8", "unicode", "sqlascii", "latin1", "latin2", "latin3", "latin4", "latin5", "latin6", "latin7", "latin8",
+    "latin9", "latin10", "iso88595", "iso88596", "iso88597", "iso88598", "win866", "win874", "win1250", "win1251",
+    "win1252", "win1253", "win1254", "win1255", "win1256", "win1257", "win1258", "koi8", "koi8r", "koi8u",
 ];
 
 static CODES: Codes = Codes {
@@ -120,7 +121,9 @@ impl Dialect for Postgres {
     }
 
     fn key(&self, text: &[u8], mode: Mode, key: &mut Vec<u8>) {
-        shape::append(text, &sql_mode(mode), key);
+        let mut shaper = Shaper::reusing(std::mem::take(key));
+        shaper.shape(text, &sql_mode(mode));
+        *key = shaper.into_buffer();
     }
 
     fn setting(&self, name: &str, value: &SettingValue, mode: Mode) -> SettingClass {
@@ -258,7 +261,10 @@ mod tests {
     fn string_syntax_is_tracked() {
         let off = Postgres.setting("standard_conforming_strings", &literal("off"), Mode(0));
         assert_eq!(off, SettingClass::Mode(Mode(1)));
-        assert_eq!(Postgres.setting("standard_conforming_strings", &SettingValue::Default, Mode(1)), SettingClass::Mode(Mode(0)));
+        assert_eq!(
+            Postgres.setting("standard_conforming_strings", &SettingValue::Default, Mode(1)),
+            SettingClass::Mode(Mode(0))
+        );
     }
 
     #[test]

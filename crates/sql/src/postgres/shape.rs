@@ -50,6 +50,16 @@ impl Shaper {
         Self::default()
     }
 
+    /// A shaper that uses this buffer.
+    pub fn reusing(buffer: Vec<u8>) -> Self {
+        Self { buffer }
+    }
+
+    /// Gives the buffer back, with the last shape in it.
+    pub fn into_buffer(self) -> Vec<u8> {
+        self.buffer
+    }
+
     /// The shape of a text.
     pub fn shape<'b>(&'b mut self, text: &[u8], mode: &SqlMode) -> ShapeKey<'b> {
         self.buffer.clear();

@@ -1,0 +1,80 @@
+//! What the process does for one session: analyses, catalogs, cancels, the recording, the time.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use portcullis_inspect::World;
+use portcullis_net::{Backstage, Later};
+use portcullis_recording::Sink;
+use portcullis_sql::NotAnalysed;
+use portcullis_sql::dialect::Mode;
+use portcullis_sql::statement::Statement;
+
+use crate::dial::Target;
+use crate::process::Process;
+use crate::registry::Session;
+use crate::upstream::{Known, Upstream};
+
+/// Now, in microseconds since 1970.
+pub(crate) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The process, as one session sees it.
+#[derive(Debug)]
+pub(crate) struct Behind {
+    pub(crate) process: Arc<Process>,
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) session: Arc<Session>,
+    /// The world at sign-in; sessions are only let in once there is one.
+    pub(crate) known: Arc<Known>,
+    /// The target that the session was dialled to, for its cancels.
+    pub(crate) target: Target,
+    pub(crate) cancel: Option<Bytes>,
+}
+
+impl Backstage for Behind {
+    fn analyse(&self, text: Bytes, mode: Mode) -> Later<Result<Vec<Statement>, NotAnalysed>> {
+        let world = self.world();
+        self.process.analysts.analyse(world.dialect.clone(), text, mode, world.limits)
+    }
+
+    fn refresh(&self, stale: u64) -> Later<()> {
+        let upstream = self.upstream.clone();
+        Box::pin(async move { upstream.refresh(stale).await })
+    }
+
+    fn epoch(&self) -> u64 {
+        self.upstream.epoch()
+    }
+
+    fn world(&self) -> Arc<World> {
+        self.upstream.known().map_or_else(|| self.known.world.clone(), |known| known.world.clone())
+    }
+
+    fn cancel(&self) -> Later<()> {
+        let (target, packet) = (self.target.clone(), self.cancel.clone());
+        Box::pin(async move {
+            if let Some(packet) = packet
+                && let Err(error) = target.cancel(packet).await
+            {
+                tracing::warn!(%error, "a cancel could not be delivered");
+            }
+        })
+    }
+
+    fn sink(&self) -> &dyn Sink {
+        &*self.process.recording
+    }
+
+    fn now(&self) -> u64 {
+        now()
+    }
+
+    fn took(&self, statements: usize, nanoseconds: u64) {
+        self.session.count(statements as u64);
+        self.process.metrics.added(nanoseconds);
+    }
+}

@@ -1,0 +1,279 @@
+//! From effects and a catalog to the requests that policy decides.
+//!
+//! One request for each effect and resource. A view stands for itself and for all it reads; a partition for the table it
+//! is part of; a table for what inherits from it. A name that does not resolve is a request for `unknown`, and remembers
+//! what the server would say, so that a refusal can say the same.
+
+use std::collections::BTreeSet;
+
+use portcullis_policy::Action as Ask;
+use portcullis_policy::Resource;
+use portcullis_sql::catalog::{Catalog, Oid, Reach, Relation, RelationKind, Resolution, SearchPath};
+use portcullis_sql::dialect::{Dialect, Mode, SettingClass};
+use portcullis_sql::session::{SessionChange, SettingValue};
+use portcullis_sql::statement::{Action, Effect, Name, Statement, Target};
+
+/// What a request is about, owning its names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum What {
+    Upstream,
+    Schema(Box<str>),
+    Table(Box<str>, Box<str>),
+    Function(Box<str>, Box<str>),
+}
+
+impl What {
+    pub(crate) fn resource(&self) -> Resource<'_> {
+        match self {
+            Self::Upstream => Resource::Upstream,
+            Self::Schema(schema) => Resource::Schema(schema),
+            Self::Table(schema, table) => Resource::Table { schema, table },
+            Self::Function(schema, name) => Resource::Function { schema, name },
+        }
+    }
+}
+
+/// What the server itself would say, were the statement to reach it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Absent {
+    Relation(Name),
+    Function(Name),
+    Statement(Box<str>),
+    Portal(Box<str>),
+}
+
+/// One request for policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) action: Ask,
+    pub(crate) what: What,
+    pub(crate) columns: Vec<String>,
+    pub(crate) selective: bool,
+    pub(crate) absent: Option<Absent>,
+}
+
+impl Wanted {
+    fn new(action: Ask, what: What) -> Self {
+        Self { action, what, columns: Vec::new(), selective: false, absent: None }
+    }
+
+    /// A request that only those who may do anything are granted.
+    pub(crate) fn unknown(absent: Option<Absent>) -> Self {
+        Self { absent, ..Self::new(Ask::Unknown, What::Upstream) }
+    }
+}
+
+/// What names mean to one session now.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'w> {
+    pub(crate) catalog: &'w Catalog,
+    pub(crate) dialect: &'w dyn Dialect,
+    pub(crate) path: Option<&'w SearchPath>,
+    pub(crate) temporary: &'w BTreeSet<Box<str>>,
+    /// Names that may mean a temporary relation, or no longer.
+    pub(crate) lost: &'w BTreeSet<Box<str>>,
+    pub(crate) mode: Mode,
+    /// Whether the session made definitions that the catalog does not show yet.
+    pub(crate) uncommitted: bool,
+}
+
+impl Facts<'_> {
+    /// Every request of `statement`, each once.
+    pub(crate) fn wanted(&self, statement: &Statement) -> Vec<Wanted> {
+        let mut wanted = Vec::new();
+        let mut add = |new: Wanted| {
+            if !wanted.contains(&new) {
+                wanted.push(new);
+            }
+        };
+        for effect in &statement.effects {
+            self.effect(effect, statement, &mut add);
+        }
+        for name in &statement.functions {
+            self.function(name, &mut add);
+        }
+        self.hidden_calls(statement, &mut add);
+        for change in &statement.session {
+            self.change(change, &mut add);
+        }
+        wanted
+    }
+
+    fn effect(&self, effect: &Effect, statement: &Statement, add: &mut dyn FnMut(Wanted)) {
+        let action = ask(effect.action);
+        match &effect.target {
+            Target::Relation(name) => self.relation(effect, name, statement, add),
+            Target::Function(name) if effect.action == Action::Call => self.called(name, add),
+            Target::Function(name) => add(Wanted::new(action, self.named(name, What::Function))),
+            // What a setting is worth is decided with its value, below.
+            Target::Setting(_) if effect.action == Action::Set => {}
+            Target::Setting(_) | Target::Session => add(Wanted::new(action, What::Upstream)),
+            Target::Schema(schema) => add(Wanted::new(action, What::Schema(schema.clone()))),
+        }
+    }
+
+    fn named(&self, name: &Name, make: fn(Box<str>, Box<str>) -> What) -> What {
+        make(name.schema.clone().unwrap_or_else(|| self.creation_schema()), name.name.clone())
+    }
+
+    /// Where an unqualified new object would go: the first schema of the path that exists.
+    fn creation_schema(&self) -> Box<str> {
+        self.path.and_then(|path| self.catalog.creation_schema(path)).unwrap_or("").into()
+    }
+
+    fn relation(&self, effect: &Effect, name: &Name, statement: &Statement, add: &mut dyn FnMut(Wanted)) {
+        match self.resolve(name) {
+            _ if !name.is_qualified() && self.lost.contains(&name.name) => add(Wanted::unknown(None)),
+            Resolution::Relation(relation) => self.known(effect, relation, statement, add),
+            Resolution::Temporary => {}
+            Resolution::Unknown if matches!(effect.action, Action::Ddl | Action::Grant) || self.uncommitted => {
+                add(Wanted::new(ask(effect.action), self.named(name, What::Table)));
+            }
+            Resolution::Unknown => add(Wanted::unknown(Some(Absent::Relation(name.clone())))),
+        }
+    }
+
+    fn resolve(&self, name: &Name) -> Resolution<'_> {
+        match (self.path, &name.schema) {
+            (Some(path), _) => self.catalog.resolve(name, path, self.temporary),
+            (None, Some(_)) => self.catalog.resolve(name, &SearchPath::new([], ""), self.temporary),
+            (None, None) => Resolution::Unknown,
+        }
+    }
+
+    fn known(&self, effect: &Effect, relation: &Relation, statement: &Statement, add: &mut dyn FnMut(Wanted)) {
+        let action = ask(effect.action);
+        let columns = match relation.reached(&effect.columns, &statement.attributes) {
+            Reach::All => relation.columns.iter().map(|column| column.name.to_string()).collect(),
+            Reach::Columns(columns) => columns.iter().map(|column| column.name.to_string()).collect(),
+        };
+        let selective = self.catalog.is_selective(relation, &effect.where_equals);
+        let what = What::Table(relation.schema.clone(), relation.name.clone());
+        add(Wanted { columns, selective, ..Wanted::new(action, what) });
+        for oid in self.stands_for(relation) {
+            if let Some(other) = self.catalog.relation(oid) {
+                let what = What::Table(other.schema.clone(), other.name.clone());
+                let columns = other.columns.iter().map(|column| column.name.to_string()).collect();
+                add(Wanted { columns, selective, ..Wanted::new(action, what) });
+            }
+        }
+    }
+
+    /// What is reached through `relation`: what a view reads, what a partition is part of, what inherits from a table.
+    fn stands_for(&self, relation: &Relation) -> BTreeSet<Oid> {
+        let mut found = relation.depends_on.clone();
+        let mut open: Vec<Oid> = found.iter().copied().chain([relation.oid]).collect();
+        while let Some(oid) = open.pop() {
+            let Some(next) = self.catalog.relation(oid) else { continue };
+            // A partition's own policy is its table's; a thousand of them are not asked one by one.
+            let children = next.children.iter().filter(|_| next.kind != RelationKind::Partitioned);
+            for other in next.parents.iter().chain(children) {
+                if *other != relation.oid && found.insert(*other) {
+                    open.push(*other);
+                }
+            }
+        }
+        found
+    }
+
+    /// A function named in an expression.
+    fn function(&self, name: &Name, add: &mut dyn FnMut(Wanted)) {
+        let harmless = match self.path {
+            Some(path) => self.catalog.is_pure_builtin(name, path),
+            None => name.schema.is_some() && self.catalog.is_pure_builtin(name, &SearchPath::new([], "")),
+        };
+        if !harmless {
+            self.called(name, add);
+        }
+    }
+
+    /// A call that policy decides: every function that the name may mean.
+    fn called(&self, name: &Name, add: &mut dyn FnMut(Wanted)) {
+        let mut schemas: BTreeSet<&str> = BTreeSet::new();
+        for function in self.catalog.functions(&name.name) {
+            if name.schema.as_deref().is_none_or(|schema| *schema == *function.schema) {
+                schemas.insert(&function.schema);
+            }
+        }
+        if schemas.is_empty() && self.uncommitted {
+            add(Wanted::new(Ask::Call, self.named(name, What::Function)));
+        } else if schemas.is_empty() {
+            add(Wanted::unknown(Some(Absent::Function(name.clone()))));
+        }
+        for schema in schemas {
+            add(Wanted::new(Ask::Call, What::Function(schema.into(), name.name.clone())));
+        }
+    }
+
+    /// Operators that are the session's own rather than the server's, and `t.f` that is `f(t)`.
+    fn hidden_calls(&self, statement: &Statement, add: &mut dyn FnMut(Wanted)) {
+        let unknown = SearchPath::new([], "");
+        let path = self.path.unwrap_or(&unknown);
+        for name in &statement.operators {
+            add(Wanted::new(Ask::Call, self.named(name, What::Function)));
+        }
+        for operator in &statement.builtin_operators {
+            if self.catalog.has_user_operator(operator, path) {
+                add(Wanted::new(Ask::Call, What::Function(self.creation_schema(), operator.clone())));
+            }
+        }
+        for attribute in &statement.attributes {
+            let name = Name::bare(attribute);
+            let is_column = statement.effects.iter().any(|effect| match &effect.target {
+                Target::Relation(relation) => match self.resolve(relation) {
+                    Resolution::Relation(relation) => relation.column(attribute).is_some(),
+                    Resolution::Temporary | Resolution::Unknown => false,
+                },
+                _ => false,
+            });
+            if !is_column && self.catalog.has_user_function(&name, path) {
+                self.called(&name, add);
+            }
+        }
+    }
+
+    /// Changes of the session that policy has a word in.
+    fn change(&self, change: &SessionChange, add: &mut dyn FnMut(Wanted)) {
+        match change {
+            SessionChange::Set { name, value, .. } => self.setting(name, value, add),
+            SessionChange::ExecuteSql { name } => add(Wanted::unknown(Some(Absent::Statement(name.clone())))),
+            SessionChange::Fetch { cursor, .. } => add(Wanted::unknown(Some(Absent::Portal(cursor.clone())))),
+            SessionChange::PrepareSql { statement, .. } => self.wanted(statement).into_iter().for_each(add),
+            _ => {}
+        }
+    }
+
+    /// The request that setting `name` needs, if any.
+    pub(crate) fn setting(&self, name: &str, value: &SettingValue, add: &mut dyn FnMut(Wanted)) {
+        match self.dialect.setting(name, value, self.mode) {
+            SettingClass::Harmless => {}
+            SettingClass::Path if !matches!(value, SettingValue::Opaque) => {}
+            SettingClass::Path | SettingClass::Role | SettingClass::Other => {
+                add(Wanted::new(Ask::Set, What::Upstream));
+            }
+            // Text that means something else than it says is for those who may do anything.
+            SettingClass::Mode(mode) if mode == Mode::default() => {}
+            SettingClass::Mode(_) | SettingClass::Unreadable => add(Wanted::unknown(None)),
+        }
+    }
+}
+
+fn ask(action: Action) -> Ask {
+    match action {
+        Action::Select => Ask::Select,
+        Action::Insert => Ask::Insert,
+        Action::Update => Ask::Update,
+        Action::Delete => Ask::Delete,
+        Action::Truncate => Ask::Truncate,
+        Action::Ddl => Ask::Ddl,
+        Action::Grant => Ask::Grant,
+        Action::CopyIn => Ask::CopyIn,
+        Action::CopyOut => Ask::CopyOut,
+        Action::Call => Ask::Call,
+        Action::Set => Ask::Set,
+        Action::Listen => Ask::Listen,
+        Action::Lock => Ask::Lock,
+        Action::Admin => Ask::Admin,
+        Action::Unknown => Ask::Unknown,
+    }
+}

@@ -1,0 +1,306 @@
+//! The upstream's half: answers are matched to their statements, searched, counted and recorded.
+
+use std::sync::Arc;
+
+use portcullis_recording as recording;
+use portcullis_recording::OutcomeState;
+use portcullis_sql::session::SessionChange;
+use portcullis_sql::statement::{Barrier, Statement};
+use portcullis_wire::Protocol;
+use portcullis_wire::event::{Answer, Column, Ticket, Transaction};
+use portcullis_wire::protocol::{Piece, Reply};
+
+use super::Inspector;
+use super::flights::{Flight, Leg};
+use crate::names::{Bound, Prepared};
+
+impl Inspector {
+    /// An answer of the upstream, in `bytes`, before it goes on. What detectors find in it is overwritten.
+    pub fn handle_reply<P: Protocol>(&mut self, reply: &Reply, bytes: &mut [u8], columns: Option<&[Column]>, now: u64) {
+        match &reply.answer {
+            Answer::Rows(count) => self.rows::<P>(reply.ticket, *count, bytes, columns, now),
+            Answer::Data => self.data::<P>(reply.ticket, bytes, now),
+            Answer::Columns(_) => self.keep(reply.ticket, bytes, now),
+            Answer::Remark => self.remark::<P>(reply.ticket, bytes),
+            Answer::Failed { sqlstate, skipped, .. } => {
+                self.remark::<P>(reply.ticket, bytes);
+                self.keep(reply.ticket, bytes, now);
+                self.failed(reply.ticket, sqlstate, *skipped, now);
+            }
+            Answer::Complete { rows, tag } => self.complete(reply.ticket, *rows, tag, now),
+            Answer::Suspended => self.suspended(reply.ticket, now),
+            Answer::Prepared | Answer::Bound | Answer::Closed => {
+                if let Some(ticket) = reply.ticket {
+                    self.names.confirm(ticket);
+                    self.flights.land(ticket);
+                }
+            }
+            Answer::Ready(transaction) => self.ready(*transaction),
+            Answer::Setting { name, value } => {
+                if self.masking.is_on() {
+                    self.remark::<P>(reply.ticket, bytes);
+                }
+                let dialect = self.world.dialect.clone();
+                self.settings.report(name, value, &*dialect);
+                self.follow();
+            }
+            Answer::Told(told) => {
+                self.handle_told(told.as_deref());
+                self.follow();
+            }
+            Answer::WantsData | Answer::Other => {}
+        }
+    }
+
+    /// A piece of a long value. Returns how many of its bytes are final and may leave.
+    pub fn handle_piece(
+        &mut self,
+        piece: &Piece,
+        bytes: &mut [u8],
+        columns: Option<&[Column]>,
+        copy: bool,
+        now: u64,
+    ) -> usize {
+        let (done, hits) = match piece.column {
+            Some(column) => self.masking.piece(bytes, column, columns, copy, piece.last),
+            None => (bytes.len(), 0),
+        };
+        let sent = bytes.get(..done).unwrap_or_default();
+        self.count(piece.ticket, 0, sent.len() as u64, hits, now);
+        self.keep(piece.ticket, sent, now);
+        done
+    }
+
+    /// A long row ended.
+    pub fn handle_long_row(&mut self, ticket: Option<Ticket>, now: u64) {
+        self.count(ticket, 1, 0, 0, now);
+    }
+
+    fn rows<P: Protocol>(
+        &mut self,
+        ticket: Option<Ticket>,
+        count: u64,
+        bytes: &mut [u8],
+        columns: Option<&[Column]>,
+        now: u64,
+    ) {
+        let hits = self.masking.rows::<P>(bytes, columns);
+        self.count(ticket, count, bytes.len() as u64, hits, now);
+        self.keep(ticket, bytes, now);
+    }
+
+    fn data<P: Protocol>(&mut self, ticket: Option<Ticket>, bytes: &mut [u8], now: u64) {
+        let hits = self.masking.data::<P>(bytes);
+        self.count(ticket, 0, bytes.len() as u64, hits, now);
+        self.keep(ticket, bytes, now);
+    }
+
+    fn remark<P: Protocol>(&mut self, ticket: Option<Ticket>, bytes: &mut [u8]) {
+        let hits = self.masking.remark::<P>(bytes);
+        self.totals.masked = self.totals.masked.saturating_add(hits);
+        if let Some(flight) = ticket.and_then(|ticket| self.flights.at(ticket)) {
+            flight.hits = flight.hits.saturating_add(hits);
+        }
+    }
+
+    fn count(&mut self, ticket: Option<Ticket>, rows: u64, bytes: u64, hits: u64, now: u64) {
+        self.totals.rows = self.totals.rows.saturating_add(rows);
+        self.totals.bytes = self.totals.bytes.saturating_add(bytes);
+        self.totals.masked = self.totals.masked.saturating_add(hits);
+        self.facts.budget.add(rows, bytes, now);
+        if let Some(flight) = ticket.and_then(|ticket| self.flights.at(ticket)) {
+            flight.rows = flight.rows.saturating_add(rows);
+            flight.bytes = flight.bytes.saturating_add(bytes);
+            flight.hits = flight.hits.saturating_add(hits);
+        }
+    }
+
+    /// Records result bytes as the client sees them.
+    fn keep(&mut self, ticket: Option<Ticket>, bytes: &[u8], now: u64) {
+        if let Some(flight) = ticket.and_then(|ticket| self.flights.at(ticket)) {
+            let entry = flight.entry();
+            self.recorder.result(entry, bytes, now);
+        }
+    }
+
+    /// A statement ended well.
+    fn complete(&mut self, ticket: Option<Ticket>, rows: Option<u64>, tag: &str, now: u64) {
+        let Some(flight) = ticket.and_then(|ticket| self.flights.at(ticket)) else { return };
+        let (entry, statement, judged) = (flight.entry(), flight.statement, flight.judged.clone());
+        let outcome = recording::Outcome {
+            state: OutcomeState::Completed,
+            rows: rows.unwrap_or(flight.rows),
+            bytes: flight.bytes,
+            duration: now.saturating_sub(flight.began),
+            masked: flight.hits,
+            command_tag: tag,
+            ..recording::Outcome::default()
+        };
+        self.recorder.outcome(entry, &outcome, now);
+        flight.statement = statement.saturating_add(1);
+        (flight.rows, flight.bytes, flight.hits) = (0, 0, 0);
+        let leg = flight.leg;
+        if let (Leg::Execute, Some(ticket)) = (leg, ticket) {
+            self.flights.land(ticket);
+        }
+        self.masking.begin();
+        if let Some(judged) = judged {
+            self.take_effect(&judged, statement, entry, tag == "ROLLBACK");
+        }
+    }
+
+    /// Follows what a statement that ended well made of the session.
+    fn take_effect(&mut self, judged: &crate::judge::Judged, index: usize, entry: u64, undone: bool) {
+        let Some(statement) = judged.statements.get(index) else {
+            if judged.statements.is_empty() && !judged.barrier.is_none() {
+                self.settings.forget_path();
+                self.stale_catalog = Some(self.world.catalog.epoch());
+                self.follow();
+            }
+            return;
+        };
+        if statement.barrier.is_none() {
+            return;
+        }
+        let dialect = self.world.dialect.clone();
+        for change in &statement.session {
+            self.settings.apply(change, undone, &*dialect);
+            self.follow_names(change, statement, judged, entry);
+        }
+        if statement.barrier.contains(Barrier::UNKNOWN) {
+            self.settings.forget_path();
+        }
+        if statement.barrier.contains(Barrier::CATALOG) || statement.barrier.contains(Barrier::UNKNOWN) {
+            self.settings.note_uncommitted();
+            self.changed_definitions = true;
+        }
+        self.follow();
+    }
+
+    /// Names that SQL itself makes and drops.
+    fn follow_names(&mut self, change: &SessionChange, whole: &Statement, judged: &crate::judge::Judged, entry: u64) {
+        let made = |body| {
+            Arc::new(Prepared {
+                text: bytes::Bytes::from_static(b"-- prepared by SQL"),
+                types: Vec::new(),
+                judged: Arc::new(judged.without_scope()),
+                body,
+            })
+        };
+        match change {
+            SessionChange::PrepareSql { name, statement } => {
+                self.names.prepared(name, made(Some(Arc::new((**statement).clone()))));
+            }
+            SessionChange::DeallocateSql { name } => self.names.deallocate(name.as_deref()),
+            SessionChange::DeclareCursor { name, .. } => {
+                let prepared = made(Some(Arc::new(whole.clone())));
+                self.names.declared(name, Arc::new(Bound { prepared, sequence: entry }));
+            }
+            SessionChange::Discard(portcullis_sql::session::Discarded::All) => self.names.deallocate(None),
+            _ => {}
+        }
+    }
+
+    fn suspended(&mut self, ticket: Option<Ticket>, now: u64) {
+        let Some(flight) = ticket.and_then(|ticket| self.flights.land(ticket)) else { return };
+        let outcome = recording::Outcome {
+            state: OutcomeState::Completed,
+            rows: flight.rows,
+            bytes: flight.bytes,
+            duration: now.saturating_sub(flight.began),
+            masked: flight.hits,
+            note: "suspended at the client's row limit",
+            ..recording::Outcome::default()
+        };
+        self.recorder.outcome(flight.sequence, &outcome, now);
+    }
+
+    /// A request failed, and with it the later ones that the upstream skips.
+    fn failed(&mut self, ticket: Option<Ticket>, sqlstate: &[u8; 5], skipped: Option<Ticket>, now: u64) {
+        self.settings.fail();
+        self.masking.begin();
+        let Some(ticket) = ticket else {
+            self.skip_to(skipped, now);
+            return;
+        };
+        if let Some(flight) = self.flights.at(ticket) {
+            let failed = recording::Outcome {
+                state: OutcomeState::Failed,
+                rows: flight.rows,
+                bytes: flight.bytes,
+                duration: now.saturating_sub(flight.began),
+                masked: flight.hits,
+                sqlstate: std::str::from_utf8(sqlstate).ok(),
+                ..recording::Outcome::default()
+            };
+            let (entry, run) = (flight.entry(), flight.leg == Leg::Run);
+            self.recorder.outcome(entry, &failed, now);
+            if run {
+                self.abandon_rest(ticket, now);
+            } else {
+                self.names.take_back(ticket, skipped.unwrap_or(ticket));
+                self.flights.land(ticket);
+            }
+        }
+        self.skip_to(skipped, now);
+    }
+
+    /// The statements behind a failed one in the same text do not run.
+    fn abandon_rest(&mut self, ticket: Ticket, now: u64) {
+        let Some(flight) = self.flights.land(ticket) else { return };
+        let statements = flight.judged.as_ref().map_or(0, |judged| judged.statements.len());
+        for later in flight.statement.saturating_add(1)..statements {
+            let entry = flight.sequence.saturating_add(later as u64);
+            self.record_state(entry, OutcomeState::Aborted, "an earlier statement of the same text failed", now);
+        }
+    }
+
+    fn skip_to(&mut self, skipped: Option<Ticket>, now: u64) {
+        let Some(last) = skipped else { return };
+        for flight in self.flights.skip(last) {
+            self.names.take_back(flight.ticket, flight.ticket);
+            if matches!(flight.leg, Leg::Bind | Leg::Prepare | Leg::Run | Leg::Call) {
+                self.record_state(flight.entry(), OutcomeState::Aborted, "skipped after an error", now);
+            }
+        }
+    }
+
+    fn record_state(&mut self, entry: u64, state: OutcomeState, note: &'static str, now: u64) {
+        self.recorder.outcome(entry, &recording::Outcome { state, note, ..recording::Outcome::default() }, now);
+    }
+
+    /// A group of requests ended.
+    fn ready(&mut self, transaction: Transaction) {
+        if let Some(front) = self.flights.front()
+            && matches!(front.leg, Leg::Run | Leg::Call)
+        {
+            let ticket = front.ticket;
+            self.flights.land(ticket);
+        }
+        self.settings.ready(transaction);
+        if transaction == Transaction::Idle && self.changed_definitions {
+            self.changed_definitions = false;
+            self.stale_catalog = Some(self.world.catalog.epoch());
+        }
+        self.masking.begin();
+        self.follow();
+    }
+
+    /// The session is over: what is still in flight was perhaps run.
+    pub fn handle_end(&mut self, reason: &str, now: u64) {
+        let open: Vec<Flight> = self.flights.drain().collect();
+        for flight in open {
+            if matches!(flight.leg, Leg::Run | Leg::Bind | Leg::Call | Leg::Execute) {
+                self.record_state(flight.entry(), OutcomeState::Unknown, "the session ended", now);
+            }
+        }
+        self.recorder.end(reason, now);
+    }
+
+    /// Takes up changed settings.
+    fn follow(&mut self) {
+        if self.settings.signature() != &self.scope_settings {
+            self.rescope();
+        }
+    }
+}

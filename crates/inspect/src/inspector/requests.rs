@@ -1,0 +1,421 @@
+//! The client's half: a request is judged, recorded as an intention, and given its verdict.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use portcullis_policy::Allowed;
+use portcullis_recording as recording;
+use portcullis_sql::NotAnalysed;
+use portcullis_sql::session::SessionChange;
+use portcullis_sql::statement::Statement;
+use portcullis_wire::event::{Format, Parameter, Request};
+
+use super::Inspector;
+use super::flights::{Flight, Leg};
+use crate::facts::Absent;
+use crate::judge::{self, Denied, Judged};
+use crate::names::{Bound, Prepared};
+use crate::refusals;
+use crate::verdict::{Job, Passage, Verdict};
+
+/// What the codec knows that judging needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// All that was forwarded is answered.
+    pub drained: bool,
+    /// A question of the gateway's own may be asked now.
+    pub may_ask: bool,
+}
+
+/// A statement on its way to its entry.
+struct Intent<'r> {
+    via: &'static str,
+    leg: Leg,
+    text: &'r [u8],
+    parameters: &'r [Parameter<'r>],
+    frame: &'r [u8],
+    now: u64,
+}
+
+enum Found {
+    Judged(Arc<Judged>),
+    Missing(Job),
+}
+
+impl Inspector {
+    /// What becomes of `request`, whose bytes are `frame`. `now` is in microseconds since 1970.
+    pub fn handle_request(&mut self, request: &Request<'_>, frame: &Bytes, standing: Standing, now: u64) -> Verdict {
+        match request {
+            Request::Continue | Request::Quit | Request::Describe { .. } => Verdict::Continue(None),
+            Request::Close { kind, name } => {
+                let ticket = self.take_ticket();
+                self.names.close(ticket, *kind, name);
+                self.flights.push(Flight::new(ticket, Leg::Close, None, 0, now));
+                Verdict::Continue(Some(ticket))
+            }
+            // Names and text may mean something else once the outcome of what came before is known.
+            _ if self.barrier && !standing.drained => Verdict::Drain,
+            _ => {
+                self.barrier = self.barrier && !standing.drained;
+                self.handle_statement(request, frame, standing, now)
+            }
+        }
+    }
+
+    fn handle_statement(&mut self, request: &Request<'_>, frame: &Bytes, standing: Standing, now: u64) -> Verdict {
+        if let Some(stale) = self.stale_catalog {
+            return Verdict::Find(Job::RefreshCatalog { stale });
+        }
+        let verdict = match request {
+            Request::Run { text } => self.handle_run(text, frame, standing, now),
+            Request::Prepare { name, text, types } => self.handle_prepare(name, text, types, frame, standing, now),
+            Request::Bind { portal, statement, parameters, .. } => {
+                self.handle_bind(portal, statement, parameters, frame, standing, now)
+            }
+            Request::Execute { portal } => self.handle_execute(portal, frame, standing, now),
+            _ => self.handle_call(frame, standing, now),
+        };
+        match verdict {
+            // A refusal is worded for the transaction as it stands, so that has to be known.
+            Verdict::Refuse(_) if !standing.drained => Verdict::Drain,
+            Verdict::Forward(_) | Verdict::Refuse(_) => {
+                (self.refreshed, self.asked, self.fresh) = (false, false, None);
+                verdict
+            }
+            other => other,
+        }
+    }
+
+    fn handle_run(&mut self, text: &[u8], frame: &Bytes, standing: Standing, now: u64) -> Verdict {
+        let judged = match self.judge(text, &[], standing, now) {
+            Found::Judged(judged) => judged,
+            Found::Missing(job) => return Verdict::Find(job),
+        };
+        let intent = Intent { via: "query", leg: Leg::Run, text, parameters: &[], frame, now };
+        let verdict = self.settle(&judged, &intent, standing);
+        if let Verdict::Forward(_) = verdict {
+            self.names.drop_unnamed();
+        }
+        verdict
+    }
+
+    fn handle_prepare(
+        &mut self,
+        name: &[u8],
+        text: &[u8],
+        types: &[u32],
+        frame: &Bytes,
+        standing: Standing,
+        now: u64,
+    ) -> Verdict {
+        let judged = match self.judge(text, types, standing, now) {
+            Found::Judged(judged) => judged,
+            Found::Missing(job) => return Verdict::Find(job),
+        };
+        if self.names.is_full() {
+            return Verdict::Refuse(refusals::too_many_names(self.world.dialect.codes()));
+        }
+        let intent = Intent { via: "prepare", leg: Leg::Prepare, text, parameters: &[], frame, now };
+        let verdict = self.settle(&judged, &intent, standing);
+        if let Verdict::Forward(passage) = &verdict {
+            let prepared = Prepared { text: Bytes::copy_from_slice(text), types: types.to_vec(), judged, body: None };
+            self.names.prepare(passage.ticket, name, Arc::new(prepared));
+        }
+        verdict
+    }
+
+    fn handle_bind(
+        &mut self,
+        portal: &[u8],
+        statement: &[u8],
+        parameters: &[Parameter<'_>],
+        frame: &Bytes,
+        standing: Standing,
+        now: u64,
+    ) -> Verdict {
+        let Some(prepared) = self.names.statement(statement).cloned() else {
+            let absent = Absent::Statement(String::from_utf8_lossy(statement).into());
+            return self.handle_absent(&absent, "bind", Leg::Bind, frame, standing, now);
+        };
+        let judged = match self.judge_again(&prepared, standing, now) {
+            Found::Judged(judged) => judged,
+            Found::Missing(job) => return Verdict::Find(job),
+        };
+        let intent = Intent { via: "execute", leg: Leg::Bind, text: &prepared.text, parameters, frame, now };
+        let verdict = self.settle(&judged, &intent, standing);
+        if let Verdict::Forward(passage) = &verdict {
+            let bound = Bound { prepared, sequence: passage.permit.sequence() };
+            self.names.bind(passage.ticket, portal, Arc::new(bound));
+        }
+        verdict
+    }
+
+    fn handle_execute(&mut self, portal: &[u8], frame: &Bytes, standing: Standing, now: u64) -> Verdict {
+        let Some(bound) = self.names.portal(portal).cloned() else {
+            let absent = Absent::Portal(String::from_utf8_lossy(portal).into());
+            return self.handle_absent(&absent, "execute", Leg::Execute, frame, standing, now);
+        };
+        // What was judged at Bind is judged again if anything moved since.
+        let judged = match self.judge_again(&bound.prepared, standing, now) {
+            Found::Judged(judged) => judged,
+            Found::Missing(job) => return Verdict::Find(job),
+        };
+        if let Err(denied) = &judged.outcome {
+            let denied = denied.clone();
+            let intent =
+                Intent { via: "execute", leg: Leg::Execute, text: &bound.prepared.text, parameters: &[], frame, now };
+            return self.refuse(&denied, &judged, &intent, standing);
+        }
+        let ticket = self.take_ticket();
+        let flight = Flight::new(ticket, Leg::Execute, Some(judged), bound.sequence, now);
+        self.barrier |= flight.is_barrier();
+        self.flights.push(flight);
+        Verdict::Continue(Some(ticket))
+    }
+
+    /// A function called by number: its effects are not known from any text.
+    fn handle_call(&mut self, frame: &Bytes, standing: Standing, now: u64) -> Verdict {
+        let refusal = refusals::call(self.world.dialect.codes());
+        let judged = Arc::new(judge::opaque(refusal, &self.slice, self.circumstances(now), false));
+        let text = b"-- function call by object id".as_slice();
+        let intent = Intent { via: "function call", leg: Leg::Call, text, parameters: &[], frame, now };
+        self.settle(&judged, &intent, standing)
+    }
+
+    /// A name that this session did not make by any way that was seen.
+    fn handle_absent(
+        &mut self,
+        absent: &Absent,
+        via: &'static str,
+        leg: Leg,
+        frame: &Bytes,
+        standing: Standing,
+        now: u64,
+    ) -> Verdict {
+        let refusal = refusals::absent(absent, self.world.dialect.codes());
+        let judged = Arc::new(judge::opaque(refusal, &self.slice, self.circumstances(now), true));
+        let text = b"-- a name that was not made in this session".as_slice();
+        self.settle(&judged, &Intent { via, leg, text, parameters: &[], frame, now }, standing)
+    }
+
+    /// Records what was decided and says it.
+    fn settle(&mut self, judged: &Arc<Judged>, intent: &Intent<'_>, standing: Standing) -> Verdict {
+        match &judged.outcome {
+            Ok(allowed) => self.allow(allowed, judged, intent),
+            Err(denied) => self.refuse(denied, judged, intent, standing),
+        }
+    }
+
+    fn allow(&mut self, allowed: &Allowed, judged: &Arc<Judged>, intent: &Intent<'_>) -> Verdict {
+        let digest = *blake3::hash(intent.frame).as_bytes();
+        let first = self.next_statement;
+        let rule = allowed.rules().first().map_or("", String::as_str);
+        self.intend(judged, intent, rule, &mut |recorder, intention| {
+            recorder.intend(intention, digest, intent.now);
+        });
+        let ticket = self.take_ticket();
+        let flight = Flight::new(ticket, intent.leg, Some(judged.clone()), first, intent.now);
+        self.barrier |= flight.is_barrier();
+        self.flights.push(flight);
+        self.totals.allowed = self.totals.allowed.saturating_add(1);
+        Verdict::Forward(Passage { permit: allowed.permit(self.facts.id, first, digest), ticket })
+    }
+
+    fn refuse(&mut self, denied: &Denied, judged: &Arc<Judged>, intent: &Intent<'_>, standing: Standing) -> Verdict {
+        if standing.drained {
+            let refusal = recording::Refusal {
+                rule: denied.rule.as_deref().unwrap_or_default(),
+                hint: denied.refusal.hint.as_deref().unwrap_or_default(),
+                reason: &denied.refusal.message,
+            };
+            self.intend(judged, intent, "", &mut |recorder, intention| {
+                recorder.refused(intention, &refusal, intent.now);
+            });
+            self.totals.refused = self.totals.refused.saturating_add(1);
+        }
+        Verdict::Refuse(denied.refusal.clone())
+    }
+
+    /// Queues an entry for each statement of the text.
+    fn intend(
+        &mut self,
+        judged: &Judged,
+        intent: &Intent<'_>,
+        rule: &str,
+        record: &mut dyn FnMut(&mut recording::Recorder, &recording::Intention<'_>),
+    ) {
+        let objects: Vec<recording::Object<'_>> =
+            judged.objects.iter().map(|(effect, name)| recording::Object { effect, name }).collect();
+        let secret = judged.statements.iter().any(|statement| !statement.secrets.is_empty());
+        let parameters: Vec<recording::Parameter<'_>> = intent
+            .parameters
+            .iter()
+            .map(|parameter| recording::Parameter {
+                type_id: parameter.type_code,
+                format: u8::from(parameter.format == Format::Binary),
+                value: parameter.value,
+                elide: secret,
+            })
+            .collect();
+        for part in 0..judged.statements.len().max(1) {
+            let (text, elided) = part_of(&judged.statements, part, intent.text);
+            let intention = recording::Intention {
+                statement: self.next_statement,
+                via: intent.via,
+                original: text,
+                elided: &elided,
+                parameters: &parameters,
+                objects: &objects,
+                rule,
+                ..recording::Intention::default()
+            };
+            record(&mut self.recorder, &intention);
+            self.next_statement = self.next_statement.saturating_add(1);
+        }
+    }
+
+    /// A prepared statement is judged again only if something moved.
+    fn judge_again(&mut self, prepared: &Prepared, standing: Standing, now: u64) -> Found {
+        if prepared.judged.cacheable && prepared.judged.scope == Some(self.scope) {
+            return Found::Judged(prepared.judged.clone());
+        }
+        match &prepared.body {
+            Some(body) => {
+                let statements = Arc::from([(**body).clone()]);
+                Found::Judged(Arc::new(self.decide(statements, now)))
+            }
+            None => self.judge(&prepared.text, &prepared.types, standing, now),
+        }
+    }
+
+    /// What is decided on `text` here and now.
+    fn judge(&mut self, text: &[u8], types: &[u32], standing: Standing, now: u64) -> Found {
+        if !self.settings.is_readable() {
+            let refusal = refusals::unreadable(self.world.dialect.codes());
+            return Found::Judged(Arc::new(judge::opaque(refusal, &self.slice, self.circumstances(now), false)));
+        }
+        if self.settings.path().is_none() && !self.asked && standing.may_ask {
+            return Found::Missing(Job::Ask(self.world.dialect.path_question().into()));
+        }
+        let analysed = self.key_of(text, types);
+        if let Some(judged) = self.world.cache.decision(self.scope, &self.key) {
+            return Found::Judged(judged);
+        }
+        let statements = match self.analysis(text, analysed) {
+            Ok(Ok(statements)) => statements,
+            Ok(Err(why)) => {
+                let circumstances = self.circumstances(now);
+                return Found::Judged(Arc::new(judge::not_analysed(
+                    &why,
+                    text,
+                    &self.world,
+                    &self.slice,
+                    circumstances,
+                )));
+            }
+            Err(job) => return Found::Missing(job),
+        };
+        let (statements, by_name) = self.expand(statements);
+        let mut judged = self.decide(statements, now);
+        judged.scope = Some(self.scope);
+        judged.cacheable &= !by_name;
+        if judged.outcome.as_ref().is_err_and(|denied| denied.absent) && !self.refreshed {
+            return Found::Missing(Job::RefreshCatalog { stale: self.world.catalog.epoch() });
+        }
+        let judged = Arc::new(judged);
+        if judged.cacheable {
+            self.world.cache.keep_decision(self.scope, &self.key, judged.clone());
+        }
+        Found::Judged(judged)
+    }
+
+    fn decide(&self, statements: Arc<[Statement]>, now: u64) -> Judged {
+        judge::decide(statements, &self.settings, &self.world, &self.slice, self.circumstances(now))
+    }
+
+    /// Fills in the cache key; returns the length of the part that the analysis depends on.
+    fn key_of(&mut self, text: &[u8], types: &[u32]) -> usize {
+        self.key.clear();
+        // Statements of one text are recorded apart, by their places, so a text of several is only ever itself.
+        let body = text.trim_ascii_end();
+        let several = body.iter().rposition(|&byte| byte == b';').is_some_and(|at| {
+            at.saturating_add(1) < body.len() || body.get(..at).is_some_and(|rest| rest.contains(&b';'))
+        });
+        if several {
+            self.key.push(0xff);
+            self.key.extend_from_slice(text);
+        } else {
+            self.world.dialect.key(text, self.settings.mode(), &mut self.key);
+        }
+        let analysed = self.key.len();
+        if !types.is_empty() {
+            self.key.push(0xfe);
+            types.iter().for_each(|code| self.key.extend_from_slice(&code.to_be_bytes()));
+        }
+        analysed
+    }
+
+    fn analysis(&mut self, text: &[u8], analysed: usize) -> Result<Result<Arc<[Statement]>, NotAnalysed>, Job> {
+        let key = self.key.get(..analysed).unwrap_or_default();
+        let mode = self.settings.mode();
+        if let Some(known) = self.world.cache.analysis(mode.0, key) {
+            return Ok(Ok(known));
+        }
+        match self.fresh.take() {
+            Some((of, analysis)) if *of == *text => {
+                if let Ok(statements) = &analysis {
+                    self.world.cache.keep_analysis(mode.0, key, statements.clone());
+                }
+                // It may be asked for again before the verdict is given.
+                self.fresh = Some((of, analysis.clone()));
+                Ok(analysis)
+            }
+            _ => Err(Job::Analyse { text: Bytes::copy_from_slice(text), mode }),
+        }
+    }
+
+    /// Puts what names stand for in the place of EXECUTE and FETCH. Says whether there was any such: then the decision
+    /// rests on more than the text.
+    fn expand(&self, statements: Arc<[Statement]>) -> (Arc<[Statement]>, bool) {
+        let by_name =
+            |change: &SessionChange| matches!(change, SessionChange::ExecuteSql { .. } | SessionChange::Fetch { .. });
+        if !statements.iter().any(|statement| statement.session.iter().any(by_name)) {
+            return (statements, false);
+        }
+        let whole = |statement: &Statement| {
+            statement.session.iter().find_map(|change| self.stands_for(change)).map_or_else(
+                || statement.clone(),
+                |body| {
+                    let mut whole = statement.clone().expanded(&body);
+                    whole.session.retain(|change| !by_name(change));
+                    whole
+                },
+            )
+        };
+        (statements.iter().map(whole).collect(), true)
+    }
+
+    /// The statement that a name stands for.
+    fn stands_for(&self, change: &SessionChange) -> Option<Arc<Statement>> {
+        let prepared = match change {
+            SessionChange::ExecuteSql { name } => self.names.statement(name.as_bytes())?,
+            SessionChange::Fetch { cursor, .. } => &self.names.portal(cursor.as_bytes())?.prepared,
+            _ => return None,
+        };
+        prepared.body.clone().or_else(|| prepared.judged.statements.first().cloned().map(Arc::new))
+    }
+}
+
+/// The text of one statement of several, and its secrets counted from its own start.
+fn part_of<'t>(statements: &[Statement], part: usize, text: &'t [u8]) -> (&'t [u8], Vec<std::ops::Range<usize>>) {
+    let Some(statement) = statements.get(part) else { return (text, Vec::new()) };
+    if statements.len() == 1 {
+        return (text, statement.secrets.clone());
+    }
+    let Some(own) = text.get(statement.span.clone()) else { return (text, Vec::new()) };
+    let start = statement.span.start;
+    let secrets = statement.secrets.iter().map(|secret| {
+        secret.start.saturating_sub(start).min(own.len())..secret.end.saturating_sub(start).min(own.len())
+    });
+    (own, secrets.collect())
+}

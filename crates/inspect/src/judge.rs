@@ -1,0 +1,206 @@
+//! From a text to a decision: the cache, the analysis, the facts, the policy.
+
+use std::sync::Arc;
+
+use portcullis_policy::{Allowed, Context, Decision, Request, Slice};
+use portcullis_sql::NotAnalysed;
+use portcullis_sql::statement::{Barrier, Statement};
+use portcullis_wire::event::Refusal;
+
+use crate::cache::Scope;
+use crate::facts::{Absent, Facts, Wanted};
+use crate::refusals;
+use crate::settings::Settings;
+use crate::world::World;
+
+/// Why a statement does not run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Denied {
+    pub(crate) refusal: Refusal,
+    pub(crate) rule: Option<String>,
+    /// Whether it rests on something that the catalog did not know.
+    pub(crate) absent: bool,
+}
+
+/// What was decided on a text, and in which scope.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    pub(crate) statements: Arc<[Statement]>,
+    pub(crate) outcome: Result<Allowed, Denied>,
+    /// Ids of what it touches, for the record.
+    pub(crate) objects: Box<[(&'static str, String)]>,
+    pub(crate) barrier: Barrier,
+    pub(crate) scope: Option<Scope>,
+    pub(crate) cacheable: bool,
+}
+
+impl Judged {
+    /// The same, to be judged anew whenever it is used.
+    pub(crate) fn without_scope(&self) -> Self {
+        Self {
+            statements: self.statements.clone(),
+            outcome: self.outcome.clone(),
+            objects: self.objects.clone(),
+            barrier: self.barrier,
+            scope: None,
+            cacheable: false,
+        }
+    }
+}
+
+/// What conditions may read besides the statement, owned by the session.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Circumstances<'s> {
+    pub(crate) context: Context<'s>,
+    pub(crate) session: u128,
+}
+
+/// A text that was not analysed: only those who may do anything may send it.
+pub(crate) fn opaque(refusal: Refusal, slice: &Slice, circumstances: Circumstances<'_>, absent: bool) -> Judged {
+    let wanted = Wanted::unknown(None);
+    let request = Request { action: wanted.action, resource: wanted.what.resource(), context: &circumstances.context };
+    let (outcome, rule) = match slice.decide(&[request]) {
+        Decision::Allow(allowed) => (Ok(allowed), None),
+        Decision::Deny(denial) => (Err(()), denial.rule),
+    };
+    Judged {
+        statements: Arc::from([]),
+        outcome: outcome.map_err(|()| Denied { refusal, rule, absent }),
+        objects: Box::default(),
+        barrier: Barrier::UNKNOWN,
+        scope: None,
+        cacheable: false,
+    }
+}
+
+/// A text that could not be read at all.
+pub(crate) fn not_analysed(
+    why: &NotAnalysed,
+    text: &[u8],
+    world: &World,
+    slice: &Slice,
+    circumstances: Circumstances<'_>,
+) -> Judged {
+    let refusal = refusals::not_analysed(why, text, world.dialect.codes());
+    opaque(refusal, slice, circumstances, false)
+}
+
+/// Decides on every statement of a text, each under what the ones before it would make of the session.
+pub(crate) fn decide(
+    statements: Arc<[Statement]>,
+    settings: &Settings,
+    world: &World,
+    slice: &Slice,
+    circumstances: Circumstances<'_>,
+) -> Judged {
+    let mut judged = Judged {
+        statements: statements.clone(),
+        outcome: nothing(slice, world, circumstances),
+        objects: Box::default(),
+        barrier: Barrier::NONE,
+        scope: None,
+        cacheable: true,
+    };
+    let mut objects: Vec<(&'static str, String)> = Vec::new();
+    let mut after = None::<Settings>;
+    for statement in statements.iter() {
+        let now = after.as_ref().unwrap_or(settings);
+        let outcome = one(statement, now, world, slice, circumstances, judged.barrier, &mut objects);
+        judged.cacheable &= outcome.cacheable;
+        judged.barrier |= statement.barrier;
+        judged.outcome = outcome.decision;
+        if judged.outcome.is_err() {
+            break;
+        }
+        if statements.len() > 1 {
+            let simulated = after.get_or_insert_with(|| settings.clone());
+            simulate(statement, simulated, world);
+        }
+    }
+    judged.objects = objects.into();
+    judged
+}
+
+/// What policy says of a text that asks for nothing (it is empty, or only comments).
+fn nothing(slice: &Slice, world: &World, circumstances: Circumstances<'_>) -> Result<Allowed, Denied> {
+    match slice.decide(&[]) {
+        Decision::Allow(allowed) => Ok(allowed),
+        Decision::Deny(denial) => {
+            let refusal = refusals::denied(&denial, world.dialect.codes(), circumstances.session);
+            Err(Denied { refusal, rule: denial.rule, absent: false })
+        }
+    }
+}
+
+fn simulate(statement: &Statement, settings: &mut Settings, world: &World) {
+    for change in &statement.session {
+        settings.apply(change, false, &*world.dialect);
+    }
+    if statement.barrier.contains(Barrier::CATALOG) {
+        settings.note_uncommitted();
+    }
+}
+
+struct One {
+    decision: Result<Allowed, Denied>,
+    cacheable: bool,
+}
+
+fn one(
+    statement: &Statement,
+    settings: &Settings,
+    world: &World,
+    slice: &Slice,
+    circumstances: Circumstances<'_>,
+    earlier: Barrier,
+    objects: &mut Vec<(&'static str, String)>,
+) -> One {
+    let facts = Facts {
+        catalog: &world.catalog,
+        dialect: &*world.dialect,
+        path: settings.path().map(|path| &**path),
+        temporary: settings.temporary(),
+        lost: settings.lost(),
+        mode: settings.mode(),
+        uncommitted: settings.has_uncommitted(),
+    };
+    let mut wanted = facts.wanted(statement);
+    if earlier.contains(Barrier::UNKNOWN) {
+        wanted.push(Wanted::unknown(None));
+    }
+    let contexts: Vec<Context<'_>> = wanted
+        .iter()
+        .map(|wanted| Context {
+            statement: statement.kind.as_str(),
+            where_is_selective: wanted.selective,
+            columns: &wanted.columns,
+            tags: &statement.tags,
+            ..circumstances.context
+        })
+        .collect();
+    let requests: Vec<Request<'_>> = wanted
+        .iter()
+        .zip(&contexts)
+        .map(|(wanted, context)| Request { action: wanted.action, resource: wanted.what.resource(), context })
+        .collect();
+    for wanted in &wanted {
+        let object = (wanted.action.name(), wanted.what.resource().id(&world.upstream.name));
+        if !objects.contains(&object) {
+            objects.push(object);
+        }
+    }
+    let decision = match slice.decide(&requests) {
+        Decision::Allow(allowed) => Ok(allowed),
+        Decision::Deny(denial) => {
+            let codes = world.dialect.codes();
+            let absent = wanted.iter().find_map(|wanted| wanted.absent.as_ref());
+            let refusal = match absent {
+                Some(absent) => refusals::absent(absent, codes),
+                None => refusals::denied(&denial, codes, circumstances.session),
+            };
+            let absent = matches!(absent, Some(Absent::Relation(_) | Absent::Function(_)));
+            Err(Denied { refusal, rule: denial.rule, absent })
+        }
+    };
+    One { decision, cacheable: slice.cacheable(&requests) }
+}

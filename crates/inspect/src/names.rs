@@ -1,0 +1,137 @@
+//! What the names of prepared statements and portals stand for, as of the requests forwarded so far.
+//!
+//! A client may use a name before the server said that it exists, so entries are made when a request is forwarded and
+//! taken back if it fails or is skipped. EVASION: a Parse over an existing name fails, and the old statement stays
+//! (test `a_failed_prepare_leaves_the_old_statement`).
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use portcullis_sql::statement::Statement;
+use portcullis_wire::event::{Named, Ticket};
+use portcullis_wire::limits;
+
+use crate::judge::Judged;
+
+/// A prepared statement.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) text: Bytes,
+    pub(crate) types: Vec<u32>,
+    pub(crate) judged: Arc<Judged>,
+    /// For one made by SQL's PREPARE: what it does (its text is a part of another statement's).
+    pub(crate) body: Option<Arc<Statement>>,
+}
+
+/// A portal.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    pub(crate) prepared: Arc<Prepared>,
+    /// The entry of its Bind (or of the statement that declared it) in the recording.
+    pub(crate) sequence: u64,
+}
+
+#[derive(Debug)]
+enum Undo {
+    Statement(Box<[u8]>, Option<Arc<Prepared>>),
+    Portal(Box<[u8]>, Option<Arc<Bound>>),
+}
+
+/// Names, and how to take back what the server has not confirmed.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    statements: HashMap<Box<[u8]>, Arc<Prepared>>,
+    portals: HashMap<Box<[u8]>, Arc<Bound>>,
+    undo: VecDeque<(Ticket, Undo)>,
+}
+
+impl Names {
+    pub(crate) fn statement(&self, name: &[u8]) -> Option<&Arc<Prepared>> {
+        self.statements.get(name)
+    }
+
+    pub(crate) fn portal(&self, name: &[u8]) -> Option<&Arc<Bound>> {
+        self.portals.get(name)
+    }
+
+    /// Whether one more name would be too many.
+    pub(crate) fn is_full(&self) -> bool {
+        self.statements.len() >= limits::NAMES || self.portals.len() >= limits::NAMES
+    }
+
+    pub(crate) fn prepare(&mut self, ticket: Ticket, name: &[u8], prepared: Arc<Prepared>) {
+        let old = self.statements.insert(name.into(), prepared);
+        self.undo.push_back((ticket, Undo::Statement(name.into(), old)));
+    }
+
+    pub(crate) fn bind(&mut self, ticket: Ticket, name: &[u8], bound: Arc<Bound>) {
+        let old = self.portals.insert(name.into(), bound);
+        self.undo.push_back((ticket, Undo::Portal(name.into(), old)));
+    }
+
+    pub(crate) fn close(&mut self, ticket: Ticket, kind: Named, name: &[u8]) {
+        let undo = match kind {
+            Named::Statement => Undo::Statement(name.into(), self.statements.remove(name)),
+            Named::Portal => Undo::Portal(name.into(), self.portals.remove(name)),
+        };
+        self.undo.push_back((ticket, undo));
+    }
+
+    /// A simple query destroys the unnamed statement and portal.
+    pub(crate) fn drop_unnamed(&mut self) {
+        self.statements.remove(b"".as_slice());
+        self.portals.remove(b"".as_slice());
+    }
+
+    /// SQL's DEALLOCATE; `None` is all.
+    pub(crate) fn deallocate(&mut self, name: Option<&str>) {
+        match name {
+            Some(name) => drop(self.statements.remove(name.as_bytes())),
+            None => self.statements.clear(),
+        }
+    }
+
+    /// What SQL's PREPARE made, once the server confirmed it.
+    pub(crate) fn prepared(&mut self, name: &str, prepared: Arc<Prepared>) {
+        self.statements.insert(name.as_bytes().into(), prepared);
+    }
+
+    /// What SQL's DECLARE made, once the server confirmed it.
+    pub(crate) fn declared(&mut self, name: &str, bound: Arc<Bound>) {
+        self.portals.insert(name.as_bytes().into(), bound);
+    }
+
+    /// The server confirmed everything up to `ticket`.
+    pub(crate) fn confirm(&mut self, ticket: Ticket) {
+        while self.undo.front().is_some_and(|(of, _)| *of <= ticket) {
+            self.undo.pop_front();
+        }
+    }
+
+    /// The server did not do what lies between `from` and `to`; newest first.
+    pub(crate) fn take_back(&mut self, from: Ticket, to: Ticket) {
+        let mut later = Vec::new();
+        while let Some((of, undo)) = self.undo.pop_back() {
+            if of > to {
+                later.push((of, undo));
+                continue;
+            }
+            if of < from {
+                self.undo.push_back((of, undo));
+                break;
+            }
+            self.restore(undo);
+        }
+        self.undo.extend(later.into_iter().rev());
+    }
+
+    fn restore(&mut self, undo: Undo) {
+        match undo {
+            Undo::Statement(name, Some(old)) => drop(self.statements.insert(name, old)),
+            Undo::Statement(name, None) => drop(self.statements.remove(&name)),
+            Undo::Portal(name, Some(old)) => drop(self.portals.insert(name, old)),
+            Undo::Portal(name, None) => drop(self.portals.remove(&name)),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Results on their way to the client: counted, and searched for secrets by content.
+//!
+//! Detectors overwrite in place and keep every length, so nothing is copied and frames stay what they were. A class that
+//! the principal may `reveal` has its detectors turned off. Budgets count what an identity read in the last hour, over
+//! all of its sessions.
+
+use std::sync::Mutex;
+
+use portcullis_mask::{Detectors, Escapes, Rows, ValueKind};
+use portcullis_policy::{Context, Slice};
+use portcullis_wire::Protocol;
+use portcullis_wire::event::{CellKind, Column};
+
+use crate::world::World;
+
+const MINUTES: usize = 60;
+
+/// Rows and bytes that one identity read, by minute.
+#[derive(Debug)]
+pub struct Budget(Mutex<[Minute; MINUTES]>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Minute {
+    /// Minutes since 1970.
+    at: u64,
+    rows: u64,
+    bytes: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(Mutex::new([Minute::default(); MINUTES]))
+    }
+}
+
+impl Budget {
+    /// Adds what was read at `now`, in microseconds since 1970.
+    pub fn add(&self, rows: u64, bytes: u64, now: u64) {
+        let at = now / 60_000_000;
+        let Ok(mut minutes) = self.0.lock() else { return };
+        let slot = usize::try_from(at % MINUTES as u64).unwrap_or(0);
+        if let Some(minute) = minutes.get_mut(slot) {
+            if minute.at != at {
+                *minute = Minute { at, ..Minute::default() };
+            }
+            minute.rows = minute.rows.saturating_add(rows);
+            minute.bytes = minute.bytes.saturating_add(bytes);
+        }
+    }
+
+    /// Rows and bytes of the last hour.
+    pub fn last_hour(&self, now: u64) -> (i64, i64) {
+        let at = now / 60_000_000;
+        let Ok(minutes) = self.0.lock() else { return (i64::MAX, i64::MAX) };
+        let (mut rows, mut bytes) = (0u64, 0u64);
+        for minute in minutes.iter().filter(|minute| minute.at.saturating_add(MINUTES as u64) > at) {
+            rows = rows.saturating_add(minute.rows);
+            bytes = bytes.saturating_add(minute.bytes);
+        }
+        (i64::try_from(rows).unwrap_or(i64::MAX), i64::try_from(bytes).unwrap_or(i64::MAX))
+    }
+}
+
+/// What a session did so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Statements that were allowed.
+    pub allowed: u64,
+    /// Statements that were refused.
+    pub refused: u64,
+    /// Rows that reached the client.
+    pub rows: u64,
+    /// Bytes that reached the client.
+    pub bytes: u64,
+    /// Values in which detectors overwrote something.
+    pub masked: u64,
+}
+
+/// The detectors of one session, and where they stand in the result that is passing.
+#[derive(Debug)]
+pub(crate) struct Masking {
+    detectors: Option<Detectors>,
+    rows: Rows,
+    /// Reused: where the cells of a buffer stand.
+    cells: Vec<(std::ops::Range<usize>, ValueKind)>,
+}
+
+impl Masking {
+    pub(crate) fn new(world: &World, slice: &Slice, context: &Context<'_>) -> Self {
+        let mut revealed: Vec<&str> = world.detectors.names().map(|(_, class)| class).collect();
+        revealed.sort_unstable();
+        revealed.dedup();
+        revealed.retain(|class| slice.may_reveal_class(class, context));
+        let detectors = world.detectors.without_classes(&revealed);
+        let detectors = (!detectors.is_empty()).then_some(detectors);
+        Self { detectors, rows: Rows::new(), cells: Vec::new() }
+    }
+
+    /// Another result begins.
+    pub(crate) fn begin(&mut self) {
+        if self.detectors.is_some() {
+            self.rows = Rows::new();
+        }
+    }
+
+    /// Whether free text of the server has to be searched.
+    pub(crate) fn is_on(&self) -> bool {
+        self.detectors.is_some()
+    }
+
+    /// Searches a run of whole rows. Returns the hits.
+    pub(crate) fn rows<P: Protocol>(&mut self, buffer: &mut [u8], columns: Option<&[Column]>) -> u64 {
+        let Some(detectors) = &self.detectors else { return 0 };
+        let wanted = detectors.prefilter(buffer, Escapes::Possible) || self.rows.is_open() || detectors.numbers();
+        if !wanted {
+            return 0;
+        }
+        let cells = &mut self.cells;
+        cells.clear();
+        let mut numbers = Vec::new();
+        P::cells(buffer, &mut |column, place| match value_kind(columns, column) {
+            Reading::Value(kind, skip) => {
+                let start = place.start.saturating_add(skip).min(place.end);
+                cells.push((start..place.end, kind));
+            }
+            Reading::Binary(kind) => numbers.push((place, kind)),
+            Reading::Nothing => {}
+        });
+        self.rows.scan(detectors, buffer, cells.drain(..));
+        let mut hits = self.rows.hits().take().total();
+        if detectors.numbers() {
+            for (place, kind) in numbers {
+                hits = hits.saturating_add(binary_number(detectors, buffer.get_mut(place), kind));
+            }
+        }
+        hits
+    }
+
+    /// Searches COPY data.
+    pub(crate) fn data<P: Protocol>(&mut self, buffer: &mut [u8]) -> u64 {
+        let Some(detectors) = &self.detectors else { return 0 };
+        if !detectors.prefilter(buffer, Escapes::Possible) && !self.rows.is_open() && !detectors.numbers() {
+            return 0;
+        }
+        let cells = &mut self.cells;
+        cells.clear();
+        P::cells(buffer, &mut |_, place| cells.push((place, ValueKind::CopyText)));
+        self.rows.scan(detectors, buffer, cells.drain(..));
+        self.rows.hits().take().total()
+    }
+
+    /// Searches a piece of a long value. Returns how much of it is final, and the hits.
+    pub(crate) fn piece(
+        &mut self,
+        piece: &mut [u8],
+        column: usize,
+        columns: Option<&[Column]>,
+        copy: bool,
+        last: bool,
+    ) -> (usize, u64) {
+        let Some(detectors) = &self.detectors else { return (piece.len(), 0) };
+        let kind = match value_kind(columns, column) {
+            Reading::Value(kind, _) => kind,
+            Reading::Binary(_) | Reading::Nothing => return (piece.len(), 0),
+        };
+        let kind = if copy { ValueKind::CopyText } else { kind };
+        let done = self.rows.feed(detectors, kind, piece, last);
+        (done.min(piece.len()), self.rows.hits().take().total())
+    }
+
+    /// Searches the free text of an error, a notice or a notification.
+    pub(crate) fn remark<P: Protocol>(&mut self, message: &mut [u8]) -> u64 {
+        let Some(detectors) = &self.detectors else { return 0 };
+        let mut places = Vec::new();
+        P::remarks(message, &mut |place| places.push(place));
+        let mut hits = 0u64;
+        for place in places {
+            if let Some(text) = message.get_mut(place) {
+                hits = hits.saturating_add(detectors.mask_value(text, ValueKind::Text).total());
+            }
+        }
+        hits
+    }
+}
+
+enum Reading {
+    /// As text of this kind, from this many bytes on.
+    Value(ValueKind, usize),
+    Binary(CellKind),
+    Nothing,
+}
+
+/// How a cell is read. Where the server did not say what a column is, it is read as text: that can only find more.
+fn value_kind(columns: Option<&[Column]>, index: usize) -> Reading {
+    match columns.and_then(|columns| columns.get(index)).map_or(CellKind::Text, |column| column.kind) {
+        CellKind::Opaque => Reading::Nothing,
+        CellKind::Text => Reading::Value(ValueKind::Text, 0),
+        CellKind::Json => Reading::Value(ValueKind::Json, 0),
+        CellKind::VersionedJson => Reading::Value(ValueKind::Json, 1),
+        CellKind::Number => Reading::Value(ValueKind::Number, 0),
+        kind @ (CellKind::Int8 | CellKind::BinaryNumber) => Reading::Binary(kind),
+    }
+}
+
+fn binary_number(detectors: &Detectors, value: Option<&mut [u8]>, kind: CellKind) -> u64 {
+    let Some(value) = value else { return 0 };
+    match (kind, value.len()) {
+        (CellKind::Int8, 8) => value.try_into().map_or(0, |value| detectors.mask_int8(value).total()),
+        (CellKind::BinaryNumber, 2) => 0,
+        (CellKind::BinaryNumber, 4) => value.try_into().map_or(0, |value| detectors.mask_int4(value).total()),
+        (CellKind::BinaryNumber, _) => detectors.mask_numeric(value).total(),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_forgets_after_an_hour() {
+        let budget = Budget::default();
+        let minute = 60_000_000;
+        budget.add(3, 100, 5 * minute);
+        budget.add(2, 10, 30 * minute);
+        assert_eq!(budget.last_hour(30 * minute), (5, 110));
+        assert_eq!(budget.last_hour(65 * minute), (2, 10));
+        assert_eq!(budget.last_hour(200 * minute), (0, 0));
+    }
+}

@@ -1,0 +1,394 @@
+//! The session's state that gives text and names their meaning, followed through transactions.
+//!
+//! `SET` inside a transaction is undone by its rollback, `SET LOCAL` also by its commit, and a savepoint keeps what was.
+//! Changes are applied when the server says that their statement ended well, never before. What cannot be followed makes
+//! the path unknown, and then the upstream is asked. EVASION: a rollback that silently restores another path
+//! (test `a_rollback_restores_the_path`).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use portcullis_sql::catalog::SearchPath;
+use portcullis_sql::dialect::{Dialect, Mode, SettingClass};
+use portcullis_sql::session::{Discarded, SessionChange, SettingValue};
+use portcullis_wire::event::Transaction;
+
+/// What gives names and text their meaning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Meaning {
+    /// `None`: not known.
+    path: Option<Arc<SearchPath>>,
+    mode: Mode,
+    readable: bool,
+    /// Whether `$user` still stands for the role that the session began as.
+    own_role: bool,
+    temporary: Arc<BTreeSet<Box<str>>>,
+    /// Names of temporary relations that may be gone, so that nothing is known of what they mean.
+    lost: Arc<BTreeSet<Box<str>>>,
+    /// Relations that this transaction made and that no catalog snapshot shows yet.
+    uncommitted: bool,
+}
+
+/// Settings as the upstream has them now, and what they would fall back to.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    initial: Meaning,
+    now: Meaning,
+    /// Without what is set for the transaction only.
+    lasting: Meaning,
+    /// As the last transaction ended.
+    before: Meaning,
+    savepoints: Vec<(Box<str>, Meaning, Meaning)>,
+    failed: bool,
+    user: Box<str>,
+    signature: Arc<str>,
+}
+
+impl Settings {
+    /// As the upstream reported them at its sign-in. `path` is `None` where it is not known.
+    pub(crate) fn new(path: Option<SearchPath>, user: &str) -> Self {
+        let initial = Meaning {
+            path: path.map(Arc::new),
+            mode: Mode::default(),
+            readable: true,
+            own_role: true,
+            temporary: Arc::default(),
+            lost: Arc::default(),
+            uncommitted: false,
+        };
+        let mut settings = Self {
+            now: initial.clone(),
+            lasting: initial.clone(),
+            before: initial.clone(),
+            initial,
+            savepoints: Vec::new(),
+            failed: false,
+            user: user.into(),
+            signature: "".into(),
+        };
+        settings.sign();
+        settings
+    }
+
+    pub(crate) fn path(&self) -> Option<&Arc<SearchPath>> {
+        self.now.path.as_ref()
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.now.mode
+    }
+
+    pub(crate) fn is_readable(&self) -> bool {
+        self.now.readable
+    }
+
+    pub(crate) fn temporary(&self) -> &BTreeSet<Box<str>> {
+        &self.now.temporary
+    }
+
+    pub(crate) fn lost(&self) -> &BTreeSet<Box<str>> {
+        &self.now.lost
+    }
+
+    pub(crate) fn has_uncommitted(&self) -> bool {
+        self.now.uncommitted
+    }
+
+    /// All of it in one text, equal only where all of it is equal.
+    pub(crate) fn signature(&self) -> &Arc<str> {
+        &self.signature
+    }
+
+    fn sign(&mut self) {
+        self.signature = format!("{:?}", self.now).into();
+    }
+
+    /// One change of a statement that ended well. `undone`: the server says that it rolled back instead.
+    pub(crate) fn apply(&mut self, change: &SessionChange, undone: bool, dialect: &dyn Dialect) {
+        match change {
+            SessionChange::SetSearchPath { schemas, local } => {
+                let path = match schemas {
+                    Some(words) if !self.now.own_role && words.iter().any(|word| &**word == "$user") => None,
+                    Some(words) => Some(Arc::new(SearchPath::new(words.iter().map(|word| &**word), &self.user))),
+                    None => self.initial.path.clone(),
+                };
+                self.set(*local, |meaning| meaning.path.clone_from(&path));
+            }
+            SessionChange::Set { name, value, local } => self.set_other(name, value, *local, dialect),
+            SessionChange::ResetAll => self.reset(),
+            SessionChange::Discard(Discarded::All) => {
+                self.reset();
+                self.set(false, |meaning| meaning.temporary = Arc::default());
+            }
+            SessionChange::Discard(Discarded::Temporary) => {
+                self.set(false, |meaning| meaning.temporary = Arc::default());
+            }
+            SessionChange::CreateTemp(name) => self.set(false, |meaning| {
+                Arc::make_mut(&mut meaning.temporary).insert(name.name.clone());
+                Arc::make_mut(&mut meaning.lost).remove(&name.name);
+            }),
+            SessionChange::DropAtCommit(name) => {
+                Arc::make_mut(&mut self.lasting.temporary).remove(&name.name);
+            }
+            SessionChange::DropRelation(name) => self.set(false, |meaning| {
+                Arc::make_mut(&mut meaning.temporary).remove(&name.name);
+            }),
+            SessionChange::RenameRelation { from, to } => self.set(false, |meaning| {
+                if Arc::make_mut(&mut meaning.temporary).remove(&from.name) {
+                    Arc::make_mut(&mut meaning.temporary).insert(to.clone());
+                }
+            }),
+            SessionChange::LoseTemporaries => self.set(false, |meaning| {
+                let temporary = std::mem::take(&mut meaning.temporary);
+                Arc::make_mut(&mut meaning.lost).extend(temporary.iter().cloned());
+            }),
+            SessionChange::Commit { .. } | SessionChange::PrepareTransaction if !undone => self.settle(),
+            SessionChange::Commit { .. } | SessionChange::Rollback { .. } | SessionChange::PrepareTransaction => {
+                self.fall_back();
+            }
+            SessionChange::Savepoint(name) => {
+                self.savepoints.push((name.clone(), self.now.clone(), self.lasting.clone()));
+            }
+            SessionChange::Release(name) => {
+                if let Some(at) = self.savepoint(name) {
+                    self.savepoints.truncate(at);
+                }
+            }
+            SessionChange::RollbackTo(name) => self.fall_back_to(name),
+            _ => {}
+        }
+        self.sign();
+    }
+
+    fn set(&mut self, local: bool, change: impl Fn(&mut Meaning)) {
+        change(&mut self.now);
+        if !local {
+            change(&mut self.lasting);
+        }
+    }
+
+    fn set_other(&mut self, name: &str, value: &SettingValue, local: bool, dialect: &dyn Dialect) {
+        match dialect.setting(name, value, self.now.mode) {
+            SettingClass::Mode(mode) => self.set(local, |meaning| meaning.mode = mode),
+            SettingClass::Path => self.set(local, |meaning| meaning.path = None),
+            SettingClass::Role => self.set(local, |meaning| {
+                meaning.path = None;
+                meaning.own_role = false;
+            }),
+            SettingClass::Unreadable => self.set(local, |meaning| meaning.readable = false),
+            SettingClass::Harmless | SettingClass::Other => {}
+        }
+        // An encoding that can be read again makes the session readable again.
+        if dialect.setting(name, &SettingValue::Opaque, self.now.mode) == SettingClass::Unreadable
+            && dialect.setting(name, value, self.now.mode) == SettingClass::Harmless
+        {
+            self.set(local, |meaning| meaning.readable = true);
+        }
+    }
+
+    fn reset(&mut self) {
+        let initial = self.initial.clone();
+        self.set(false, |meaning| {
+            meaning.path.clone_from(&initial.path);
+            meaning.mode = initial.mode;
+            meaning.readable = initial.readable;
+        });
+    }
+
+    fn savepoint(&self, name: &str) -> Option<usize> {
+        self.savepoints.iter().rposition(|(known, ..)| **known == *name)
+    }
+
+    fn fall_back_to(&mut self, name: &str) {
+        match self.savepoint(name) {
+            Some(at) => {
+                self.savepoints.truncate(at.saturating_add(1));
+                if let Some((_, now, lasting)) = self.savepoints.last() {
+                    self.now = now.clone();
+                    self.lasting = lasting.clone();
+                }
+            }
+            None => self.forget_path(),
+        }
+    }
+
+    /// A transaction ended well.
+    fn settle(&mut self) {
+        self.lasting.uncommitted = false;
+        self.now = self.lasting.clone();
+        self.before = self.lasting.clone();
+        self.savepoints.clear();
+        self.failed = false;
+    }
+
+    /// A transaction was undone.
+    fn fall_back(&mut self) {
+        self.now = self.before.clone();
+        self.lasting = self.before.clone();
+        self.savepoints.clear();
+        self.failed = false;
+    }
+
+    /// Something ran that may have changed anything.
+    pub(crate) fn forget_path(&mut self) {
+        self.set(false, |meaning| meaning.path = None);
+        self.sign();
+    }
+
+    /// The path as the upstream told it.
+    pub(crate) fn learn_path(&mut self, path: Option<SearchPath>) {
+        let path = path.map(Arc::new);
+        self.set(false, |meaning| meaning.path.clone_from(&path));
+        self.sign();
+    }
+
+    /// Definitions were changed that other sessions cannot see before the transaction ends.
+    pub(crate) fn note_uncommitted(&mut self) {
+        self.set(false, |meaning| meaning.uncommitted = true);
+        self.sign();
+    }
+
+    /// A statement failed.
+    pub(crate) fn fail(&mut self) {
+        self.failed = true;
+    }
+
+    /// A group of requests ended. Returns whether a transaction ended with it.
+    pub(crate) fn ready(&mut self, transaction: Transaction) {
+        match transaction {
+            Transaction::Idle if self.failed => self.fall_back(),
+            Transaction::Idle if self.now == self.lasting && self.lasting == self.before => return,
+            Transaction::Idle => self.settle(),
+            Transaction::Open => {
+                self.failed = false;
+                return;
+            }
+            Transaction::Failed => return,
+        }
+        self.sign();
+    }
+
+    /// The upstream reports a setting by itself.
+    pub(crate) fn report(&mut self, name: &str, value: &str, dialect: &dyn Dialect) {
+        match dialect.report(name, value, self.now.mode) {
+            Some(SettingClass::Mode(mode)) if mode != self.now.mode => self.set(false, |meaning| meaning.mode = mode),
+            Some(SettingClass::Unreadable) => self.set(false, |meaning| meaning.readable = false),
+            Some(SettingClass::Path) => {
+                let path = dialect.read_reported_path(value, &self.user).map(Arc::new);
+                self.set(false, |meaning| meaning.path.clone_from(&path));
+            }
+            _ => return,
+        }
+        self.sign();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_sql::postgres::Postgres;
+
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings::new(Some(SearchPath::server_default("app")), "app")
+    }
+
+    fn path(schema: &str, local: bool) -> SessionChange {
+        SessionChange::SetSearchPath { schemas: Some(vec![schema.into()]), local }
+    }
+
+    fn apply(settings: &mut Settings, change: &SessionChange) {
+        settings.apply(change, false, &Postgres);
+    }
+
+    fn at(settings: &Settings) -> String {
+        format!("{:?}", settings.path())
+    }
+
+    #[test]
+    fn a_rollback_restores_the_path() {
+        let mut s = settings();
+        let first = at(&s);
+        apply(&mut s, &SessionChange::Begin);
+        apply(&mut s, &path("evil", false));
+        assert_ne!(at(&s), first);
+        apply(&mut s, &SessionChange::Rollback { chain: false });
+        s.ready(Transaction::Idle);
+        assert_eq!(at(&s), first);
+    }
+
+    #[test]
+    fn a_commit_that_the_server_turned_into_a_rollback_restores_the_path() {
+        let mut s = settings();
+        let first = at(&s);
+        apply(&mut s, &path("evil", false));
+        s.apply(&SessionChange::Commit { chain: false }, true, &Postgres);
+        assert_eq!(at(&s), first);
+    }
+
+    #[test]
+    fn a_local_path_ends_with_its_transaction() {
+        let mut s = settings();
+        let first = at(&s);
+        apply(&mut s, &path("here", true));
+        apply(&mut s, &SessionChange::Commit { chain: false });
+        s.ready(Transaction::Idle);
+        assert_eq!(at(&s), first);
+    }
+
+    #[test]
+    fn a_savepoint_keeps_what_was() {
+        let mut s = settings();
+        apply(&mut s, &path("one", false));
+        let one = at(&s);
+        apply(&mut s, &SessionChange::Savepoint("s".into()));
+        apply(&mut s, &path("two", false));
+        s.fail();
+        apply(&mut s, &SessionChange::RollbackTo("s".into()));
+        s.ready(Transaction::Open);
+        assert_eq!(at(&s), one);
+        apply(&mut s, &SessionChange::Commit { chain: false });
+        s.ready(Transaction::Idle);
+        assert_eq!(at(&s), one);
+    }
+
+    #[test]
+    fn a_failure_in_an_implicit_transaction_undoes_its_settings() {
+        let mut s = settings();
+        let first = at(&s);
+        apply(&mut s, &path("evil", false));
+        s.fail();
+        s.ready(Transaction::Idle);
+        assert_eq!(at(&s), first);
+    }
+
+    #[test]
+    fn a_temporary_relation_goes_when_it_is_dropped_and_comes_back_on_rollback() {
+        let mut s = settings();
+        apply(&mut s, &SessionChange::CreateTemp(portcullis_sql::Name::bare("t")));
+        apply(&mut s, &SessionChange::Commit { chain: false });
+        apply(&mut s, &SessionChange::DropRelation(portcullis_sql::Name::bare("t")));
+        assert!(s.temporary().is_empty());
+        apply(&mut s, &SessionChange::Rollback { chain: false });
+        assert!(s.temporary().contains("t"));
+        apply(&mut s, &SessionChange::LoseTemporaries);
+        assert!(s.temporary().is_empty() && s.lost().contains("t"));
+    }
+
+    #[test]
+    fn a_temporary_relation_that_drops_at_commit_is_gone_then() {
+        let mut s = settings();
+        apply(&mut s, &SessionChange::CreateTemp(portcullis_sql::Name::bare("t")));
+        apply(&mut s, &SessionChange::DropAtCommit(portcullis_sql::Name::bare("t")));
+        assert!(s.temporary().contains("t"));
+        apply(&mut s, &SessionChange::Commit { chain: false });
+        assert!(s.temporary().is_empty());
+    }
+
+    #[test]
+    fn an_unknown_savepoint_makes_the_path_unknown() {
+        let mut s = settings();
+        apply(&mut s, &SessionChange::RollbackTo("nope".into()));
+        assert!(s.path().is_none());
+    }
+}

@@ -1,0 +1,253 @@
+//! From the client to the upstream: frames are cut, judged, recorded, and only then forwarded.
+
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use portcullis_inspect::{Job, Standing, Verdict};
+use portcullis_policy::Permit;
+use portcullis_wire::Protocol;
+use portcullis_wire::event::{Gate, Refusal, Request};
+
+use super::{Done, End, Relay};
+use crate::forward::forward;
+
+/// A frame that was judged and waits for the recording's write.
+struct Leaving {
+    /// Frames of the gateway's own that go first.
+    before: Bytes,
+    frame: Bytes,
+    permit: Option<Permit>,
+}
+
+/// What became of one frame.
+enum Step {
+    /// It leaves, or is done with.
+    On,
+    /// It is held, and with it all that follows.
+    Held,
+    /// The client says goodbye with it.
+    Quit,
+}
+
+impl<P: Protocol> Relay<P> {
+    /// Handles what the client sent, as far as its turn has come. Says whether it should be called again at once.
+    pub(super) fn pump_toward(&mut self) -> Result<bool, End> {
+        if self.job.is_some() || self.is_cancelling() || (self.held.is_empty() && self.from_client.is_empty()) {
+            return Ok(false);
+        }
+        let began = Instant::now();
+        if self.backstage.epoch() != self.inspector.world().epoch {
+            self.inspector.handle_world(self.backstage.world());
+        }
+        let mark = self.codec.mark();
+        let first = self.inspector.next_ticket();
+        let mut batch: Vec<Leaving> = Vec::new();
+        let step = loop {
+            if self.to_upstream.is_full() {
+                break Step::Held;
+            }
+            let Some(frame) = self.next_frame()? else { break Step::On };
+            match self.step(frame, &mut batch)? {
+                Step::On => {}
+                other => break other,
+            }
+        };
+        let statements = batch.iter().filter(|leaving| leaving.permit.is_some()).count();
+        if statements > 0 && !self.record(&mut batch, mark, first)? {
+            return Ok(!self.waits_for_upstream);
+        }
+        self.send(batch)?;
+        if statements > 0 {
+            let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            self.backstage.took(statements, took);
+        }
+        match step {
+            Step::Quit => Err(End::Quit),
+            Step::Held => {
+                self.flush_if_waiting();
+                Ok(false)
+            }
+            Step::On => Ok(false),
+        }
+    }
+
+    /// Nothing goes on between a cancel and the end of what it cancels, so that it cannot hit the next statement.
+    fn is_cancelling(&mut self) -> bool {
+        self.settling &= !self.codec.is_drained();
+        self.cancelling.is_some() || self.settling
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Bytes>, End> {
+        match self.held.pop_front() {
+            Some(frame) => Ok(Some(frame)),
+            None => self.codec.split(&mut self.from_client).map_err(End::ClientFault),
+        }
+    }
+
+    fn step(&mut self, frame: Bytes, batch: &mut Vec<Leaving>) -> Result<Step, End> {
+        let request = self.codec.read(&frame).map_err(End::ClientFault)?;
+        self.waits_for_upstream = false;
+        match self.codec.gate(&request, &frame) {
+            Gate::Drop => return Ok(Step::On),
+            Gate::Wait => return Ok(self.hold_for_upstream(frame.clone())),
+            Gate::Open => {}
+        }
+        let standing = Standing {
+            drained: self.codec.is_drained() && batch.is_empty(),
+            may_ask: self.codec.may_ask() && batch.is_empty(),
+        };
+        match self.inspector.handle_request(&request, &frame, standing, self.backstage.now()) {
+            Verdict::Forward(passage) => {
+                self.leave(&request, &frame, Some(passage.ticket), Some(passage.permit), batch);
+            }
+            Verdict::Continue(ticket) => {
+                self.leave(&request, &frame, ticket, None, batch);
+                if request == Request::Quit {
+                    return Ok(Step::Quit);
+                }
+            }
+            Verdict::Refuse(refusal) => self.refuse(&request, &refusal),
+            Verdict::Drain => return Ok(self.hold_for_upstream(frame.clone())),
+            Verdict::Find(job) => return Ok(self.find(job, frame.clone())),
+        }
+        self.flushed = false;
+        Ok(Step::On)
+    }
+
+    fn leave(
+        &mut self,
+        request: &Request<'_>,
+        frame: &Bytes,
+        ticket: Option<portcullis_wire::event::Ticket>,
+        permit: Option<Permit>,
+        batch: &mut Vec<Leaving>,
+    ) {
+        let mut before = BytesMut::new();
+        self.codec.forward(request, frame, ticket, &mut before);
+        batch.push(Leaving { before: before.freeze(), frame: frame.clone(), permit });
+    }
+
+    fn refuse(&mut self, request: &Request<'_>, refusal: &Refusal) {
+        let (mut to_upstream, mut to_client) = (BytesMut::new(), BytesMut::new());
+        self.codec.refuse(request, refusal, &mut to_upstream, &mut to_client);
+        self.to_upstream.push(to_upstream.freeze());
+        self.to_client.push(to_client.freeze());
+    }
+
+    fn hold_for_upstream(&mut self, frame: Bytes) -> Step {
+        self.held.push_front(frame);
+        self.waits_for_upstream = true;
+        Step::Held
+    }
+
+    /// Makes the upstream answer what the held frame waits for, once.
+    fn flush_if_waiting(&mut self) {
+        if self.waits_for_upstream && !std::mem::replace(&mut self.flushed, true) {
+            let mut flush = BytesMut::new();
+            self.codec.flush(&mut flush);
+            self.to_upstream.push(flush.freeze());
+        }
+    }
+
+    fn find(&mut self, job: Job, frame: Bytes) -> Step {
+        self.held.push_front(frame);
+        match job {
+            Job::Analyse { text, mode } => {
+                let analysis = self.backstage.analyse(text.clone(), mode);
+                self.job = Some(Box::pin(async move { Done::Analysis(text, analysis.await) }));
+            }
+            Job::RefreshCatalog { stale } => {
+                let refresh = self.backstage.refresh(stale);
+                self.job = Some(Box::pin(async move {
+                    refresh.await;
+                    Done::Refreshed
+                }));
+            }
+            Job::Ask(question) => {
+                let mut out = BytesMut::new();
+                self.codec.ask(&question, &mut out);
+                self.to_upstream.push(out.freeze());
+                self.waits_for_upstream = true;
+            }
+        }
+        Step::Held
+    }
+
+    /// Writes the recording. If that fails nothing of the batch leaves: its first statement is refused, the rest is held.
+    fn record(
+        &mut self,
+        batch: &mut Vec<Leaving>,
+        mark: P::Mark,
+        first: portcullis_wire::event::Ticket,
+    ) -> Result<bool, End> {
+        match self.inspector.commit(self.backstage.sink()) {
+            Ok(receipts) => {
+                self.receipts = receipts.into_iter().collect();
+                Ok(true)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a statement could not be recorded and is refused");
+                self.codec.rewind(mark);
+                self.inspector.abandon(first);
+                for leaving in batch.drain(..).rev() {
+                    self.held.push_front(leaving.frame);
+                }
+                self.refuse_unrecorded()?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Refuses the first statement that could not be recorded, in its place.
+    fn refuse_unrecorded(&mut self) -> Result<(), End> {
+        let refusal = self.inspector.unrecorded();
+        while let Some(frame) = self.held.pop_front() {
+            let request = self.codec.read(&frame).map_err(End::ClientFault)?;
+            let statement = !matches!(
+                request,
+                Request::Continue | Request::Quit | Request::Close { .. } | Request::Describe { .. }
+            );
+            if !statement {
+                let mut one = Vec::new();
+                self.leave(&request, &frame, None, None, &mut one);
+                self.send(one)?;
+                continue;
+            }
+            if self.codec.is_drained() {
+                self.refuse(&request, &refusal);
+            } else {
+                self.held.push_front(frame.clone());
+                self.waits_for_upstream = true;
+                self.flush_if_waiting();
+            }
+            return Ok(());
+        }
+        Ok(())
+    }
+
+    /// Forwards a batch: statements with their permit and receipt, the rest as what carries them on.
+    fn send(&mut self, batch: Vec<Leaving>) -> Result<(), End> {
+        for Leaving { before, frame, permit } in batch {
+            self.to_upstream.push(before);
+            match permit {
+                None => self.to_upstream.push(frame),
+                Some(permit) => {
+                    let receipt = self.receipt_of(&permit).ok_or(crate::forward::Mismatch)?;
+                    forward(permit, receipt, frame, &mut self.to_upstream)?;
+                }
+            }
+        }
+        self.receipts.clear();
+        Ok(())
+    }
+
+    /// The receipt of a statement. A text of several statements has one for each; the first stands for the frame.
+    fn receipt_of(&mut self, permit: &Permit) -> Option<portcullis_recording::Receipt> {
+        while let Some(receipt) = self.receipts.pop_front() {
+            if receipt.sequence() == permit.sequence() {
+                return Some(receipt);
+            }
+        }
+        None
+    }
+}

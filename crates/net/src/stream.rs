@@ -1,0 +1,188 @@
+//! One peer's byte stream: a TCP socket, in clear or under TLS, read and written without blocking.
+//!
+//! Reading asks for readiness before it asks for memory, so an idle session holds only its smallest buffer; a read that
+//! fills the buffer doubles it. Writing takes a queue of slices and hands the kernel as many as it takes in one call. It
+//! knows nothing of messages.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::{client, server};
+
+use crate::outbound::Outbound;
+
+/// The buffer that an idle direction keeps, in bytes.
+pub const SMALL: usize = 4 << 10;
+
+/// The largest buffer that a busy direction grows to by itself, in bytes. Larger reads gain nothing (measured with the
+/// relay of 64 KiB and 256 KiB); a message that must be whole may still make it grow.
+pub const LARGE: usize = 64 << 10;
+
+/// How many slices one write hands to the kernel.
+const SLICES: usize = 16;
+
+/// A connected socket.
+#[derive(Debug)]
+pub enum Stream {
+    /// In clear.
+    Plain(TcpStream),
+    /// TLS, where we are the server.
+    Accepted(Box<server::TlsStream<TcpStream>>),
+    /// TLS, where we are the client.
+    Dialled(Box<client::TlsStream<TcpStream>>),
+}
+
+/// Sets what every session's socket needs: no delay for small writes, and a sign of life on idle connections so that a
+/// vanished peer is noticed within minutes.
+///
+/// # Errors
+/// What the kernel says.
+pub fn prepare(socket: &TcpStream) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    let keepalive = socket2::TcpKeepalive::new()
+        .with_time(std::time::Duration::from_secs(60))
+        .with_interval(std::time::Duration::from_secs(15))
+        .with_retries(4);
+    socket2::SockRef::from(socket).set_tcp_keepalive(&keepalive)
+}
+
+impl Stream {
+    /// Whether the peer is spoken to under TLS.
+    pub fn is_tls(&self) -> bool {
+        !matches!(self, Self::Plain(_))
+    }
+
+    /// The socket underneath.
+    pub fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(socket) => socket,
+            Self::Accepted(tls) => tls.get_ref().0,
+            Self::Dialled(tls) => tls.get_ref().0,
+        }
+    }
+
+    /// Reads what there is into the end of `buffer`; 0 is the peer's end.
+    pub fn poll_fill(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
+        if let Self::Plain(socket) = self {
+            ready!(socket.poll_read_ready(cx))?;
+        }
+        if buffer.capacity().saturating_sub(buffer.len()) < SMALL / 2 {
+            let grown = buffer.capacity().saturating_mul(2).clamp(SMALL, LARGE);
+            buffer.reserve(grown.saturating_sub(buffer.len()).max(SMALL));
+        }
+        let before = buffer.len();
+        let spare = buffer.spare_capacity_mut();
+        let mut into = ReadBuf::uninit(spare);
+        ready!(Pin::new(self).poll_read(cx, &mut into))?;
+        let read = into.filled().len();
+        // SAFETY: `poll_read` initialised the `read` bytes that it reports as filled, right behind `before`.
+        #[expect(unsafe_code, reason = "reading straight into the buffer's spare room saves clearing it first")]
+        unsafe {
+            buffer.set_len(before.saturating_add(read));
+        }
+        Poll::Ready(Ok(read))
+    }
+
+    /// Writes as much of `queue` as the kernel takes; ready when all of it has left.
+    pub fn poll_drain(&mut self, cx: &mut Context<'_>, queue: &mut Outbound) -> Poll<io::Result<()>> {
+        while !queue.is_empty() {
+            let written = {
+                let mut slices = [IoSlice::new(&[]); SLICES];
+                let count = queue.slices(&mut slices);
+                ready!(Pin::new(&mut *self).poll_write_vectored(cx, slices.get(..count).unwrap_or_default()))?
+            };
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            queue.advance(written);
+        }
+        if self.is_tls() {
+            ready!(Pin::new(self).poll_flush(cx))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads at least one byte more into `buffer`; 0 is the peer's end.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub async fn fill(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
+        std::future::poll_fn(|cx| self.poll_fill(cx, buffer)).await
+    }
+
+    /// Writes all of `bytes`.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub async fn send(&mut self, bytes: Bytes) -> io::Result<()> {
+        let mut queue = Outbound::default();
+        queue.push(bytes);
+        std::future::poll_fn(|cx| self.poll_drain(cx, &mut queue)).await
+    }
+
+    /// Says goodbye: TLS's own, then the socket's.
+    pub async fn shut(&mut self) {
+        let _ = tokio::io::AsyncWriteExt::shutdown(self).await;
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_read(cx, into),
+            Self::Accepted(tls) => Pin::new(tls).poll_read(cx, into),
+            Self::Dialled(tls) => Pin::new(tls).poll_read(cx, into),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_write_vectored(cx, slices),
+            Self::Accepted(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
+            Self::Dialled(tls) => Pin::new(tls).poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_flush(cx),
+            Self::Accepted(tls) => Pin::new(tls).poll_flush(cx),
+            Self::Dialled(tls) => Pin::new(tls).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            Self::Accepted(tls) => Pin::new(tls).poll_shutdown(cx),
+            Self::Dialled(tls) => Pin::new(tls).poll_shutdown(cx),
+        }
+    }
+}
+
+/// Gives back what a busy moment made a buffer grow to.
+pub fn shrink(buffer: &mut BytesMut) {
+    if buffer.is_empty() && buffer.capacity() > SMALL {
+        *buffer = BytesMut::new();
+    } else if !buffer.has_remaining() {
+        buffer.clear();
+    }
+}
