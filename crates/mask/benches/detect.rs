@@ -135,15 +135,18 @@ fn scan(c: &mut Criterion, name: &str, detectors: &Detectors, table: &Table) {
 fn bench(c: &mut Criterion) {
     let (clean, tenth) = (rows(256 << 10, 0), rows(256 << 10, 10));
     let detectors = all();
-    assert!(!detectors.prefilter(&clean.buffer, Escapes::None), "rows without secrets pass the gate");
+    let mut check = Rows::new();
+    check.scan(&detectors, &mut clean.buffer.clone(), clean.cells.iter().cloned());
+    assert!(check.hits().is_empty(), "rows without secrets have no hits");
     scan(c, "rows, no hits", &detectors, &clean);
     scan(c, "rows, 10 % secrets", &detectors, &tenth);
     scan(c, "rows, no hits, dictionary of 100,000", &dictionary(), &clean);
 
     let mut group = c.benchmark_group("mask/detect");
     group.throughput(Throughput::Bytes(clean.buffer.len() as u64));
+    // In reads of 4 KiB: now and then the digits of a uuid look like a card to the gate, which then stops.
     group.bench_function("gate alone, no hits", |b| {
-        b.iter(|| detectors.prefilter(black_box(&clean.buffer), Escapes::None))
+        b.iter(|| clean.buffer.chunks(4096).filter(|read| detectors.prefilter(black_box(read), Escapes::None)).count())
     });
     let mut copy = vec![0u8; clean.buffer.len()];
     group.bench_function("plain copy", |b| b.iter(|| copy.copy_from_slice(black_box(&clean.buffer))));

@@ -33,6 +33,7 @@ pub struct Detectors {
     /// Which detector answers for a built-in pattern.
     by_pattern: [Option<u8>; Pattern::ALL.len()],
     reach: usize,
+    regexes: bool,
 }
 
 #[derive(Debug)]
@@ -67,7 +68,7 @@ impl Detectors {
 
     fn select(all: Arc<All>, on: u128) -> Self {
         let mut by_pattern = [None; Pattern::ALL.len()];
-        let mut reach = tokens::REACH;
+        let (mut reach, mut regexes) = (tokens::REACH, false);
         for (index, detector) in (0u8..).zip(&all.detectors).filter(|(index, _)| bit(*index) & on != 0) {
             match &detector.find {
                 Find::Pattern(pattern) => {
@@ -76,7 +77,10 @@ impl Detectors {
                     }
                 }
                 Find::Dictionary(dictionary) => reach = reach.max(dictionary.longest().saturating_add(4)),
-                Find::Regex(regex) => reach = reach.max(regex.longest().saturating_add(4)),
+                Find::Regex(regex) => {
+                    reach = reach.max(regex.longest().saturating_add(4));
+                    regexes = true;
+                }
             }
         }
         let has = |pattern: Pattern| by_pattern.get(pattern.index()).is_some_and(Option::is_some);
@@ -90,7 +94,7 @@ impl Detectors {
             email: mask(Pattern::Email),
         };
         let prefixes = Prefixes::new(has).map(Arc::new);
-        Self { all, on, wanted, prefixes, by_pattern, reach }
+        Self { all, on, wanted, prefixes, by_pattern, reach, regexes }
     }
 
     /// The same without the detectors of some classes: what a principal that may `reveal` them gets.
@@ -154,8 +158,9 @@ impl Detectors {
         self.by_pattern.get(pattern.index()).copied().flatten().map(usize::from)
     }
 
+    #[inline]
     pub(crate) fn has_regexes(&self) -> bool {
-        self.regexes().next().is_some()
+        self.regexes
     }
 
     pub(crate) fn dictionaries(&self) -> impl Iterator<Item = (usize, &Dictionary)> {

@@ -30,6 +30,13 @@ pub(crate) fn phone(text: Text<'_>, start: usize) -> Option<usize> {
     (plausible(&digits, count) && !text.at(end).is_ascii_alphanumeric()).then_some(end)
 }
 
+/// Eight digits follow a `+`. A time zone is a `+` and digits too, and stands in every row.
+pub(crate) fn dials(text: Text<'_>, start: usize) -> bool {
+    let after = text.from(start.saturating_add(1)).iter().take(MOST);
+    let digits = after.take_while(|b| b.is_ascii_digit() || separator(**b)).filter(|b| b.is_ascii_digit());
+    digits.take(8).count() == 8
+}
+
 fn separator(byte: u8) -> bool {
     matches!(byte, b' ' | b'-' | b'.' | b'(' | b')' | b'/')
 }

@@ -8,6 +8,8 @@
 use std::ops::ControlFlow;
 
 use crate::block::Block;
+use crate::phone;
+use crate::text::Text;
 
 /// The shape seen at a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +20,7 @@ pub(crate) enum Shape {
     Ssn,
     /// Nine bare digits.
     Ssn9,
-    /// `+` and a digit.
+    /// `+` and at least eight digits.
     Phone,
     /// Two letters and two digits that start 15 letters, digits and spaces.
     Iban,
@@ -60,7 +62,10 @@ pub(crate) fn sweep(
         let following = at.saturating_add(64);
         pair.next = Block::read(text, following);
         let inside = u64::MAX.wrapping_shr(64u32.saturating_sub(small(to.saturating_sub(at).min(64))));
-        pair.shapes(wanted, inside, |offset, shape| found(at.saturating_add(offset), shape))?;
+        pair.shapes(wanted, inside, |offset, shape| {
+            let place = at.saturating_add(offset);
+            if shape == Shape::Phone && !phone::dials(Text(text), place) { PROCEED } else { found(place, shape) }
+        })?;
         pair.here = pair.next;
         at = following;
     }
@@ -104,7 +109,7 @@ impl Pair {
         each(card, |bit| if thirteen_digits(digit, run, bit) { found(index(bit), Shape::Card) } else { PROCEED })?;
         each(ssn, |bit| found(index(bit), Shape::Ssn))?;
         each(ssn9, |bit| found(index(bit), Shape::Ssn9))?;
-        each(phone, |bit| if eight_digits(digit, bit) { found(index(bit), Shape::Phone) } else { PROCEED })?;
+        each(phone, |bit| found(index(bit), Shape::Phone))?;
         each(iban, |bit| found(index(bit), Shape::Iban))?;
         each(email, |bit| found(index(bit), Shape::Email))
     }
@@ -126,12 +131,6 @@ fn places15(mask: u128) -> u128 {
     let four = two & (two >> 2);
     let eight = four & (four >> 4);
     eight & (eight >> 7)
-}
-
-/// A time zone is a `+` and digits too; only a `+` with eight digits in the next 37 places is a candidate.
-#[inline]
-fn eight_digits(digit: u128, bit: u32) -> bool {
-    (digit.wrapping_shr(bit) & ((1 << 38) - 1)).count_ones() >= 8
 }
 
 const PROCEED: ControlFlow<()> = ControlFlow::Continue(());
