@@ -1,3 +1,5 @@
+//! The way in to a server: greetings in any pieces, every method of proving the password, and servers that lie.
+
 use bytes::BytesMut;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Clients signing in: a real SCRAM client on the other side, wrong secrets, and frames that do not belong there.
+
 use std::num::NonZeroU32;
 
 use bytes::BytesMut;

@@ -1,3 +1,5 @@
+//! The recorder over a sink that keeps batches in memory and can be full: receipts, chains, and bounds while it fails.
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 

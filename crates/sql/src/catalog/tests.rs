@@ -1,3 +1,5 @@
+//! Names against a small catalog with a look-alike schema: resolution as the server does it, views, keys and rows.
+
 use std::collections::BTreeSet;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Statement entries: they come back as written, hide their literals, and stay within their bounds.
+
 use super::*;
 
 fn encoded(intention: &Intention<'_>, digest: &Digest) -> Vec<u8> {
