@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use bytes::BytesMut;
 use portcullis_control::Identity;
 use portcullis_inspect::{Inspector, SessionFacts};
-use portcullis_net::{Command, Relay};
+use portcullis_net::{Command, Relay, Silence};
 use portcullis_policy::{Action, Context, Decision, Person, Principal, Resource, Slice};
 use portcullis_postgres::backend::{BackendKeyData, NegotiateProtocolVersion, ParameterStatus, ReadyForQuery};
 use portcullis_postgres::options::{self, Setting};
@@ -386,6 +386,7 @@ pub(crate) fn run(process: Arc<Process>, opened: Opened, peer: Peer) -> Running 
         process.metrics.opening(&name, Opening::Opened);
         process.metrics.began();
         tracing::info!(session = %format_args!("{:032x}", session.id), upstream = %name, source = %session.source, "a session began");
+        index_start(&process, &session);
         let codec = Codec::new(known.world.limits.bytes, random_u64());
         let inspector = Inspector::new(known.world.clone(), facts, recorder);
         let behind = Arc::new(Behind {
@@ -400,11 +401,45 @@ pub(crate) fn run(process: Arc<Process>, opened: Opened, peer: Peer) -> Running 
         let mut relay = Relay::new((stream, peer.buffer), upstream_side, codec, inspector, behind, commands);
         relay.greet(greeting.freeze());
         let left = ends.duration_since(SystemTime::now()).unwrap_or_default();
-        let ended = relay.until(Instant::now() + left).run().await;
+        let session_limits = process.current.load().config.session.clone();
+        let silence = Silence { idle: session_limits.idle, in_transaction: session_limits.idle_in_transaction };
+        let ended = relay.until(Instant::now() + left).silent_for(silence).run().await;
         drop(registered);
+        index_end(&process, session.id, ended.end.to_string());
         process.metrics.ended(&name, &ended.totals);
         tracing::info!(session = %format_args!("{:032x}", session.id), reason = %ended.end, statements = ended.totals.allowed, refused = ended.totals.refused, "a session ended");
     })
+}
+
+/// Enters the session in the state store's index, which outlives the process. The recording is the record; this is a
+/// convenience, and nothing waits for it.
+fn index_start(process: &Arc<Process>, session: &Session) {
+    let person = session.principal.on_behalf_of.as_ref().unwrap_or(&session.principal.name);
+    let start = portcullis_control::SessionStart {
+        id: session.id,
+        provider: person.identity.clone(),
+        subject: person.subject.clone(),
+        agent: session.principal.on_behalf_of.as_ref().map(|_| session.principal.name.subject.clone()),
+        upstream: session.upstream.to_string(),
+        source: session.source.to_string(),
+        user: session.user.clone(),
+        started: session.started,
+    };
+    let store = process.store.clone();
+    process.tasks.spawn(async move {
+        if let Err(error) = store.session_started(start).await {
+            tracing::warn!(%error, "a session could not be indexed");
+        }
+    });
+}
+
+fn index_end(process: &Arc<Process>, id: u128, reason: String) {
+    let (store, ended) = (process.store.clone(), SystemTime::now());
+    process.tasks.spawn(async move {
+        if let Err(error) = store.session_ended(id, portcullis_control::SessionEnd { ended, reason }).await {
+            tracing::warn!(%error, "a session's end could not be indexed");
+        }
+    });
 }
 
 fn random_u64() -> u64 {

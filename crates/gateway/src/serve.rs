@@ -33,6 +33,12 @@ use crate::upstream::Upstream;
 /// When accepting fails (no descriptor is left), trying again at once would only spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How often expired state is removed.
+const PURGE: Duration = Duration::from_secs(600);
+
+/// How long the index of ended sessions is kept.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
+
 /// Why a gateway does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum NotStarted {
@@ -137,6 +143,7 @@ impl Gateway {
             process.tasks.spawn(upstream.clone().watch(process.stop.clone()));
         }
         process.tasks.spawn(end_withdrawn(process.clone()));
+        process.tasks.spawn(purge(process.clone()));
         let providers = process.current.load().providers.clone();
         process.tasks.spawn(async move { providers.warm().await });
     }
@@ -255,6 +262,20 @@ async fn end_withdrawn(process: Arc<Process>) {
             if process.store.standing(credential, SystemTime::now()) == portcullis_control::Standing::Withdrawn {
                 process.registry.kill(session.id, "the credential was withdrawn");
             }
+        }
+    }
+}
+
+/// Forgets credentials whose time is over.
+async fn purge(process: Arc<Process>) {
+    loop {
+        tokio::select! {
+            () = process.stop.cancelled() => return,
+            () = tokio::time::sleep(PURGE) => {}
+        }
+        let now = SystemTime::now();
+        if let Err(error) = process.store.purge(now, now - KEPT).await {
+            tracing::warn!(%error, "expired credentials could not be purged");
         }
     }
 }

@@ -64,12 +64,27 @@ pub enum End {
     /// It was as old as a session may get.
     #[error("the session reached its greatest age")]
     Aged,
+    /// Nothing was heard of the client for too long.
+    #[error("the client was idle for too long")]
+    Idle,
+    /// Nothing was heard of the client for too long while its transaction was open.
+    #[error("the client was idle in a transaction for too long")]
+    IdleInTransaction,
     /// The gateway stops.
     #[error("the gateway stops")]
     Drained,
     /// What was judged, recorded and forwarded did not agree.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
+}
+
+/// How long a client may be silent while nothing of it runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Silence {
+    /// Outside a transaction.
+    pub idle: Option<Duration>,
+    /// Inside one, where it holds locks.
+    pub in_transaction: Option<Duration>,
 }
 
 /// What became of a session.
@@ -114,6 +129,9 @@ pub struct Relay<P: Protocol> {
     /// COPY data streams to the client.
     copying_out: bool,
     aged: Option<Pin<Box<Sleep>>>,
+    silence: Silence,
+    silent: Option<Pin<Box<Sleep>>>,
+    heard: Instant,
     sweep: Pin<Box<Sleep>>,
     sweeping: bool,
     /// End when no transaction is open.
@@ -150,6 +168,9 @@ impl<P: Protocol> Relay<P> {
             flushed: false,
             copying_out: false,
             aged: None,
+            silence: Silence::default(),
+            silent: None,
+            heard: Instant::now(),
             sweep: Box::pin(tokio::time::sleep(SWEEP)),
             sweeping: false,
             leaving: None,
@@ -160,6 +181,15 @@ impl<P: Protocol> Relay<P> {
     #[must_use]
     pub fn until(mut self, deadline: Instant) -> Self {
         self.aged = Some(Box::pin(tokio::time::sleep_until(deadline)));
+        self
+    }
+
+    /// The session ends when its client is silent for too long.
+    #[must_use]
+    pub fn silent_for(mut self, silence: Silence) -> Self {
+        let first = silence.idle.into_iter().chain(silence.in_transaction).min();
+        self.silence = silence;
+        self.silent = first.map(|first| Box::pin(tokio::time::sleep(first)));
         self
     }
 
@@ -269,6 +299,8 @@ fn farewell(end: &End) -> Option<Refusal> {
         }
         End::Killed(why) => (*b"57P01", format!("terminating connection: {why}")),
         End::Aged => (*b"57P01", "terminating connection: the session reached its greatest age".to_owned()),
+        End::Idle => (*b"57P05", "terminating connection: idle for too long".to_owned()),
+        End::IdleInTransaction => (*b"25P03", "terminating connection: idle in a transaction for too long".to_owned()),
         End::Drained => (*b"57P01", "terminating connection: the firewall is stopping".to_owned()),
     };
     Some(Refusal { sqlstate, message, detail: None, hint: None, position: None })

@@ -4,6 +4,8 @@ use std::io;
 use std::task::{Context, Poll};
 
 use portcullis_wire::Protocol;
+use portcullis_wire::event::Transaction;
+use tokio::time::Instant;
 
 use super::{Done, End, Relay};
 use crate::backstage::Command;
@@ -15,6 +17,7 @@ impl<P: Protocol> Relay<P> {
         happened |= self.poll_commands(cx)?;
         happened |= self.poll_jobs(cx);
         happened |= self.poll_timers(cx);
+        self.poll_silence(cx)?;
         happened |= self.poll_writes(cx)?;
         happened |= self.poll_reads(cx)?;
         if happened { Poll::Ready(Ok(())) } else { Poll::Pending }
@@ -75,6 +78,29 @@ impl<P: Protocol> Relay<P> {
         happened
     }
 
+    /// Ends a session whose client is silent for longer than it may. The timer is set again only when it fires.
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        while let Some(silent) = &mut self.silent
+            && silent.as_mut().poll(cx).is_ready()
+        {
+            let first = self.silence.idle.into_iter().chain(self.silence.in_transaction).min();
+            let (limit, end) = match self.codec.transaction() {
+                Transaction::Idle => (self.silence.idle, End::Idle),
+                Transaction::Open | Transaction::Failed => (self.silence.in_transaction, End::IdleInTransaction),
+            };
+            if !self.codec.is_drained() {
+                self.heard = Instant::now();
+            }
+            if limit.is_some_and(|limit| self.heard.elapsed() >= limit) {
+                return Err(end);
+            }
+            let next = limit.or(first).unwrap_or_default();
+            let from = if limit.is_some() { self.heard } else { Instant::now() };
+            silent.as_mut().reset(from + next);
+        }
+        Ok(())
+    }
+
     /// Writes what is queued. Progress counts once a queue that was full has room again.
     fn poll_writes(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
         let mut happened = false;
@@ -109,7 +135,12 @@ impl<P: Protocol> Relay<P> {
         if self.held.is_empty() && !self.to_upstream.is_full() && self.job.is_none() {
             match self.client.poll_fill(cx, &mut self.from_client) {
                 Poll::Ready(Ok(0)) => return Err(End::ClientGone),
-                Poll::Ready(Ok(_)) => happened = true,
+                Poll::Ready(Ok(_)) => {
+                    happened = true;
+                    if self.silent.is_some() {
+                        self.heard = Instant::now();
+                    }
+                }
                 Poll::Ready(Err(error)) => return Err(gone(&error, End::ClientGone)),
                 Poll::Pending => {}
             }
