@@ -110,7 +110,8 @@ pub(crate) async fn serve(process: Arc<Process>, door: Door, socket: TcpStream, 
     let deadline = process.current.load().config.limits.login_deadline;
     let opened = tokio::time::timeout(deadline, open(&process, &door, socket, source)).await;
     match opened {
-        Ok(Some(relay)) => relay.await,
+        // On a task of its own, so that an idle session does not keep what its sign-in needed.
+        Ok(Some(relay)) => drop(process.tasks.spawn(relay)),
         Ok(None) => {}
         Err(_) => {
             process.metrics.opening("", Opening::Broken);

@@ -1,10 +1,10 @@
 //! What the process does for one session: analyses, catalogs, cancels, the recording, the time.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use portcullis_inspect::World;
+use portcullis_inspect::{Totals, World};
 use portcullis_net::{Backstage, Later};
 use portcullis_recording::Sink;
 use portcullis_sql::NotAnalysed;
@@ -33,6 +33,8 @@ pub(crate) struct Behind {
     /// The target that the session was dialled to, for its cancels.
     pub(crate) target: Target,
     pub(crate) cancel: Option<Bytes>,
+    /// What the metrics know of already.
+    pub(crate) told: Mutex<Totals>,
 }
 
 impl Backstage for Behind {
@@ -71,6 +73,12 @@ impl Backstage for Behind {
 
     fn now(&self) -> u64 {
         now()
+    }
+
+    fn progress(&self, totals: &Totals) {
+        let Ok(mut told) = self.told.lock() else { return };
+        self.process.metrics.progress(&self.upstream.name, &told, totals);
+        *told = *totals;
     }
 
     fn took(&self, statements: usize, nanoseconds: u64) {

@@ -141,16 +141,21 @@ impl Metrics {
     }
 
     /// A session ended.
-    pub(crate) fn ended(&self, upstream: &str, totals: &Totals) {
+    pub(crate) fn ended(&self) {
         self.live.dec();
+    }
+
+    /// A session went on from `before` to `now`.
+    pub(crate) fn progress(&self, upstream: &str, before: &Totals, now: &Totals) {
         let protocol = "postgres";
         let verdict = |verdict| VerdictLabels { protocol, upstream: upstream.into(), verdict };
-        self.statements.get_or_create(&verdict("allow")).inc_by(totals.allowed);
-        self.statements.get_or_create(&verdict("refuse")).inc_by(totals.refused);
+        let more = |now: u64, before: u64| now.saturating_sub(before);
+        self.statements.get_or_create(&verdict("allow")).inc_by(more(now.allowed, before.allowed));
+        self.statements.get_or_create(&verdict("refuse")).inc_by(more(now.refused, before.refused));
         let labels = UpstreamLabels { protocol, upstream: upstream.into() };
-        self.rows.get_or_create(&labels).inc_by(totals.rows);
-        self.bytes.get_or_create(&labels).inc_by(totals.bytes);
-        self.masked.get_or_create(&labels).inc_by(totals.masked);
+        self.rows.get_or_create(&labels).inc_by(more(now.rows, before.rows));
+        self.bytes.get_or_create(&labels).inc_by(more(now.bytes, before.bytes));
+        self.masked.get_or_create(&labels).inc_by(more(now.masked, before.masked));
     }
 
     pub(crate) fn added(&self, nanoseconds: u64) {

@@ -396,6 +396,7 @@ pub(crate) fn run(process: Arc<Process>, opened: Opened, peer: Peer) -> Running 
             upstream,
             session: session.clone(),
             known,
+            told: Default::default(),
         });
         let upstream_side = (dialled.stream, dialled.rest);
         let mut relay = Relay::new((stream, peer.buffer), upstream_side, codec, inspector, behind, commands);
@@ -406,7 +407,7 @@ pub(crate) fn run(process: Arc<Process>, opened: Opened, peer: Peer) -> Running 
         let ended = relay.until(Instant::now() + left).silent_for(silence).run().await;
         drop(registered);
         index_end(&process, session.id, ended.end.to_string());
-        process.metrics.ended(&name, &ended.totals);
+        process.metrics.ended();
         tracing::info!(session = %format_args!("{:032x}", session.id), reason = %ended.end, statements = ended.totals.allowed, refused = ended.totals.refused, "a session ended");
     })
 }

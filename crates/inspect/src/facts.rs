@@ -57,6 +57,11 @@ impl Wanted {
         Self { action, what, columns: Vec::new(), selective: false, absent: None }
     }
 
+    /// What touches nothing (`SELECT 1`, `BEGIN`) needs no more than the session itself.
+    pub(crate) fn connect() -> Self {
+        Self::new(Ask::Connect, What::Upstream)
+    }
+
     /// A request that only those who may do anything are granted.
     pub(crate) fn unknown(absent: Option<Absent>) -> Self {
         Self { absent, ..Self::new(Ask::Unknown, What::Upstream) }

@@ -121,9 +121,11 @@ pub(crate) fn decide(
     judged
 }
 
-/// What policy says of a text that asks for nothing (it is empty, or only comments).
+/// What policy says of a text that asks for nothing (it is empty, or only comments): it needs what the session needed.
 fn nothing(slice: &Slice, world: &World, circumstances: Circumstances<'_>) -> Result<Allowed, Denied> {
-    match slice.decide(&[]) {
+    let wanted = Wanted::connect();
+    let request = Request { action: wanted.action, resource: wanted.what.resource(), context: &circumstances.context };
+    match slice.decide(&[request]) {
         Decision::Allow(allowed) => Ok(allowed),
         Decision::Deny(denial) => {
             let refusal = refusals::denied(&denial, world.dialect.codes(), circumstances.session);
@@ -167,6 +169,9 @@ fn one(
     let mut wanted = facts.wanted(statement);
     if earlier.contains(Barrier::UNKNOWN) {
         wanted.push(Wanted::unknown(None));
+    }
+    if wanted.is_empty() {
+        wanted.push(Wanted::connect());
     }
     let contexts: Vec<Context<'_>> = wanted
         .iter()

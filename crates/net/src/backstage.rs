@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use portcullis_inspect::World;
+use portcullis_inspect::{Totals, World};
 use portcullis_recording::Sink;
 use portcullis_sql::NotAnalysed;
 use portcullis_sql::dialect::Mode;
@@ -47,6 +47,9 @@ pub trait Backstage: Send + Sync + 'static {
 
     /// Now, in microseconds since 1970.
     fn now(&self) -> u64;
+
+    /// Hears from time to time, and at the end, what the session did so far.
+    fn progress(&self, totals: &Totals);
 
     /// Counts what a batch of statements took, from the client's bytes to the upstream's, in nanoseconds.
     fn took(&self, statements: usize, nanoseconds: u64);

@@ -244,6 +244,7 @@ impl<P: Protocol> Relay<P> {
     /// Writes outcomes that wait. A failure is not lost: they stay queued, and the next statement is refused.
     fn sweep_now(&mut self) {
         self.sweeping = false;
+        self.backstage.progress(self.inspector.totals());
         if let Err(error) = self.inspector.commit(self.backstage.sink()) {
             tracing::warn!(%error, "the recording cannot be written");
         }
@@ -260,6 +261,7 @@ impl<P: Protocol> Relay<P> {
 
     /// The last words to both peers and to the recording.
     async fn finish(&mut self, end: &End) {
+        self.backstage.progress(self.inspector.totals());
         self.inspector.handle_end(&end.to_string(), self.backstage.now());
         if let Err(error) = self.inspector.commit(self.backstage.sink()) {
             tracing::error!(%error, "the end of a session could not be recorded");

@@ -170,7 +170,9 @@ impl Inspector {
         if statement.barrier.contains(Barrier::UNKNOWN) {
             self.settings.forget_path();
         }
-        if statement.barrier.contains(Barrier::CATALOG) || statement.barrier.contains(Barrier::UNKNOWN) {
+        // A function called from a query may set the path; that it makes definitions is left to the catalog's own watch.
+        let anything = statement.barrier.contains(Barrier::UNKNOWN) && (statement.is_opaque() || calls(statement));
+        if statement.barrier.contains(Barrier::CATALOG) || anything {
             self.settings.note_uncommitted();
             self.changed_definitions = true;
         }
@@ -303,4 +305,9 @@ impl Inspector {
             self.rescope();
         }
     }
+}
+
+/// Whether it is a CALL, whose procedure may do anything, transactions included.
+fn calls(statement: &Statement) -> bool {
+    statement.effects.iter().any(|effect| effect.action == portcullis_sql::Action::Call)
 }
