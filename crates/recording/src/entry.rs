@@ -97,19 +97,13 @@ impl Header {
     /// The header's bytes.
     pub fn encode(&self) -> [u8; HEADER] {
         let mut out = [0u8; HEADER];
-        let fields: [&[u8]; 7] = [
-            &self.length.to_le_bytes(),
-            &[self.kind.code(), self.flags, 0, 0],
-            &self.attempt.to_le_bytes(),
-            &self.session.to_be_bytes(),
-            &self.sequence.to_le_bytes(),
-            &self.time.to_le_bytes(),
-            &[],
-        ];
-        let bytes = fields.into_iter().flatten();
-        for (place, byte) in out.iter_mut().zip(bytes) {
-            *place = *byte;
-        }
+        let mut rest = out.as_mut_slice();
+        place(&mut rest, self.length.to_le_bytes());
+        place(&mut rest, [self.kind.code(), self.flags, 0, 0]);
+        place(&mut rest, self.attempt.to_le_bytes());
+        place(&mut rest, self.session.to_be_bytes());
+        place(&mut rest, self.sequence.to_le_bytes());
+        place(&mut rest, self.time.to_le_bytes());
         out
     }
 
@@ -138,6 +132,14 @@ impl Header {
     /// Bytes of the whole entry.
     pub fn entry_length(&self) -> u64 {
         u64::from(self.length).saturating_add(HEADER as u64).saturating_add(CHAIN as u64)
+    }
+}
+
+/// Writes at the front of what is left.
+pub(crate) fn place<const N: usize>(rest: &mut &mut [u8], bytes: [u8; N]) {
+    if let Some((room, after)) = std::mem::take(rest).split_first_chunk_mut::<N>() {
+        *room = bytes;
+        *rest = after;
     }
 }
 

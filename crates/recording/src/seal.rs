@@ -9,7 +9,7 @@ use aes_gcm::{Aes256Gcm, Key, Nonce, Tag};
 use zeroize::Zeroizing;
 
 use crate::age::Recipient;
-use crate::entry::Header;
+use crate::entry::{Header, place};
 use crate::error::StartError;
 
 /// Bytes that sealing adds.
@@ -70,9 +70,8 @@ impl PayloadKey {
 
 fn nonce(header: &Header) -> Nonce<aes_gcm::aead::consts::U12> {
     let mut bytes = [0u8; 12];
-    let parts = header.attempt.to_be_bytes().into_iter().chain(header.sequence.to_be_bytes());
-    for (place, byte) in bytes.iter_mut().zip(parts) {
-        *place = byte;
-    }
+    let mut rest = bytes.as_mut_slice();
+    place(&mut rest, header.attempt.to_be_bytes());
+    place(&mut rest, header.sequence.to_be_bytes());
     Nonce::from(bytes)
 }
