@@ -25,6 +25,7 @@ use portcullis_wire::Fault;
 use portcullis_wire::event::Refusal;
 use rustls::ServerConfig;
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::TlsAcceptor;
 
 use crate::metrics::Opening;
@@ -106,7 +107,15 @@ impl Peer {
 }
 
 /// Serves one connection, whatever comes of it.
-pub(crate) async fn serve(process: Arc<Process>, door: Door, socket: TcpStream, source: SocketAddr) {
+///
+/// `opening` is its place among those that sign in; it is given back with the sign-in's end.
+pub(crate) async fn serve(
+    process: Arc<Process>,
+    door: Door,
+    socket: TcpStream,
+    source: SocketAddr,
+    opening: OwnedSemaphorePermit,
+) {
     let deadline = process.current.load().config.limits.login_deadline;
     let opened = tokio::time::timeout(deadline, open(&process, &door, socket, source)).await;
     match opened {
@@ -118,6 +127,7 @@ pub(crate) async fn serve(process: Arc<Process>, door: Door, socket: TcpStream, 
             tracing::debug!(%source, "a client took too long to sign in");
         }
     }
+    drop(opening);
 }
 
 /// Opens a session, or tells the client why not.

@@ -214,6 +214,7 @@ pub(crate) async fn open(
         source: Some(peer.source.ip()),
         upstream_user: known.user.clone(),
         path: path(&known, request),
+        reported: reported(&dialled),
         budget: place.budget.clone(),
     };
     let start = recorded_start(process, peer, request, &identity, &session);
@@ -301,6 +302,12 @@ fn path(known: &Known, request: &Request) -> Option<portcullis_sql::catalog::Sea
         None if request.all_settings().any(|setting| setting.name == b"role") => None,
         None => known.path.clone(),
     }
+}
+
+/// The settings that the upstream reported at its sign-in.
+fn reported(dialled: &Dialled) -> Vec<(Box<str>, Box<str>)> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into();
+    dialled.ready.parameters.iter().map(|(name, value)| (text(name), text(value))).collect()
 }
 
 /// What the client hears once it is in: the upstream's own words, but for the cancel key, which is ours.

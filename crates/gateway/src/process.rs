@@ -39,6 +39,8 @@ pub(crate) struct Process {
     pub(crate) registry: Arc<Registry>,
     pub(crate) metrics: Metrics,
     pub(crate) connections: Arc<Semaphore>,
+    /// Places for connections that have not signed in yet.
+    pub(crate) openings: Arc<Semaphore>,
     pub(crate) tasks: TaskTracker,
     /// No new sessions from here on.
     pub(crate) closing: CancellationToken,

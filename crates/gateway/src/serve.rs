@@ -33,6 +33,9 @@ use crate::upstream::Upstream;
 /// When accepting fails (no descriptor is left), trying again at once would only spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// LIMIT: connections that are signing in at one time.
+const OPENINGS: usize = 1_024;
+
 /// How often expired state is removed.
 const PURGE: Duration = Duration::from_secs(600);
 
@@ -99,6 +102,7 @@ impl Gateway {
             registry: Arc::default(),
             metrics: Metrics::new(),
             connections: Arc::new(Semaphore::new(connections)),
+            openings: Arc::new(Semaphore::new(OPENINGS)),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
             stop: CancellationToken::new(),
@@ -239,7 +243,9 @@ async fn accept_all(process: Arc<Process>, door: Door, listener: TcpListener) {
         };
         match accepted {
             Ok((socket, source)) => {
-                process.tasks.spawn(accept::serve(process.clone(), door.clone(), socket, source));
+                // Over the limit a connection is closed at once: who cannot sign in must not hold memory.
+                let Ok(opening) = process.openings.clone().try_acquire_owned() else { continue };
+                process.tasks.spawn(accept::serve(process.clone(), door.clone(), socket, source, opening));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");

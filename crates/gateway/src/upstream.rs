@@ -188,8 +188,12 @@ impl Upstream {
             Some(reader) => reader,
             None => state.reader.insert(Reader::connect(&settings.target).await?),
         };
-        if self.known().is_some() && reader.fingerprint().await? == state.fingerprint {
-            return Ok(());
+        if self.known().is_some() {
+            if reader.fingerprint().await? == state.fingerprint {
+                return Ok(());
+            }
+            // What is set for the role or the database counts for connections made from now on, as for new sessions.
+            *reader = Reader::connect(&settings.target).await?;
         }
         let dialect: Arc<dyn Dialect> = Arc::new(Postgres);
         let number = self.catalogs.fetch_add(1, Ordering::Relaxed).saturating_add(1);

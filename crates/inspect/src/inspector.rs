@@ -50,6 +50,8 @@ pub struct SessionFacts {
     pub upstream_user: Box<str>,
     /// The search path at the start, if it is known.
     pub path: Option<SearchPath>,
+    /// Settings that the upstream reported at its sign-in, as names and values.
+    pub reported: Vec<(Box<str>, Box<str>)>,
     /// What the identity read lately, in all of its sessions.
     pub budget: Arc<Budget>,
 }
@@ -106,7 +108,8 @@ impl Inspector {
     pub fn new(world: Arc<World>, facts: SessionFacts, recorder: Recorder) -> Self {
         let slice = world.policies.slice(&facts.principal, &world.upstream);
         let principal_id: Arc<str> = format!("{:?}", facts.principal).into();
-        let settings = Settings::new(facts.path.clone(), &facts.upstream_user);
+        let settings =
+            Settings::new(facts.path.clone(), &facts.upstream_user).reported(&facts.reported, &*world.dialect);
         let scope_settings = settings.signature().clone();
         let scope = world.cache.scope(ScopeKey {
             epoch: world.epoch,

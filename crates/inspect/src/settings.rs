@@ -70,6 +70,19 @@ impl Settings {
         settings
     }
 
+    /// Takes up what the upstream reported at its sign-in, as what the session falls back to.
+    ///
+    /// EVASION: string syntax set by a startup option, or for the role (test `what_was_reported_at_sign_in_lasts`).
+    pub(crate) fn reported(mut self, reported: &[(Box<str>, Box<str>)], dialect: &dyn Dialect) -> Self {
+        for (name, value) in reported {
+            self.report(name, value, dialect);
+        }
+        self.initial = self.now.clone();
+        self.lasting = self.now.clone();
+        self.before = self.now.clone();
+        self
+    }
+
     pub(crate) fn path(&self) -> Option<&Arc<SearchPath>> {
         self.now.path.as_ref()
     }
@@ -360,6 +373,17 @@ mod tests {
         s.fail();
         s.ready(Transaction::Idle);
         assert_eq!(at(&s), first);
+    }
+
+    #[test]
+    fn what_was_reported_at_sign_in_lasts() {
+        let off = [("standard_conforming_strings".into(), "off".into())];
+        let mut s = settings().reported(&off, &Postgres);
+        assert_ne!(s.mode(), Mode::default());
+        s.fail();
+        s.ready(Transaction::Idle);
+        apply(&mut s, &SessionChange::ResetAll);
+        assert_ne!(s.mode(), Mode::default());
     }
 
     #[test]
