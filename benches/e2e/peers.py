@@ -55,6 +55,17 @@ def wait_port(port, process, log):
     sys.exit(f"bench: it does not start:\n{pathlib.Path(log).read_text(errors='replace')[-3000:]}")
 
 
+def certificate(directory, owner):
+    """A self-signed certificate for localhost: server.crt and server.key."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", directory / "server.key", "-out", directory / "server.crt"],
+                   check=True, capture_output=True)
+    (directory / "server.key").chmod(0o600)
+    if owner:
+        for name in ("server.key", "server.crt"):
+            os.chown(directory / name, owner.pw_uid, owner.pw_gid)
+
+
 class Process:
     """Its CPU time and memory, from /proc."""
 
@@ -96,7 +107,8 @@ class Postgres:
         self.bin, self.port, self.owner = pathlib.Path(bin_dir), free_port(), unprivileged()
         self.dir = folder(self.owner)
         self.run("initdb", "--no-sync", "-A", "trust", "-U", "bench", "--locale=C", "-E", "UTF8", "-D", self.dir / "data")
-        settings = ["listen_addresses=127.0.0.1", "fsync=off", "synchronous_commit=off", "max_connections=1200", "shared_buffers=512MB",
+        certificate(self.dir, self.owner)
+        settings = ["ssl=on", f"ssl_cert_file={self.dir}/server.crt", f"ssl_key_file={self.dir}/server.key", "listen_addresses=127.0.0.1", "fsync=off", "synchronous_commit=off", "max_connections=1200", "shared_buffers=512MB",
                     f"unix_socket_directories={self.dir}", "autovacuum=off", "max_wal_size=4GB"]
         command = [self.bin / "postgres", "-D", self.dir / "data", "-p", self.port]
         for setting in settings:
@@ -128,7 +140,7 @@ class Postgres:
 
 
 class Direct:
-    name, user, password, process = "direct", "bench", None, None
+    name, user, password, process, sslmode = "direct", "bench", None, None, "disable"
 
     def __init__(self, postgres):
         self.port = postgres.port
@@ -137,8 +149,12 @@ class Direct:
         pass
 
 
+class DirectTls(Direct):
+    name, sslmode = "direct+tls", "require"
+
+
 class Proxy:
-    user, password = "bench", None
+    user, password, sslmode = "bench", None, "disable"
 
     def start(self, command, user=None, env=None):
         self.process = Process(spawn(command, self.dir / "log", user, env))
@@ -203,12 +219,25 @@ class Portcullis(Proxy):
         self.port, self.dir = free_port(), folder(None)
         self.password = provider.token("ana", ["team"])
         values = {"dir": self.dir, "port": self.port, "admin": free_port(), "issuer": provider.issuer, "upstream": postgres.port,
-                  "policies": HERE / "policies", "listener_tls": "", "upstream_tls": "off", "dictionary": self.extra()}
+                  "policies": HERE / "policies", "listener_tls": "", "upstream_tls": "off", "dictionary": self.extra(), **self.encryption()}
         (self.dir / "portcullis.toml").write_text((HERE / "portcullis.toml").read_text().format(**values))
         self.start([binary, "serve", "--config", self.dir / "portcullis.toml"], env={"BENCH_PASSWORD": "unused"})
 
     def extra(self):
         return ""
+
+    def encryption(self):
+        return {}
+
+
+class PortcullisTls(Portcullis):
+    """With TLS on both sides."""
+
+    name, sslmode = "portcullis+tls", "require"
+
+    def encryption(self):
+        certificate(self.dir, None)
+        return {"listener_tls": f'tls = {{ cert = "{self.dir}/server.crt", key = "{self.dir}/server.key" }}', "upstream_tls": "require"}
 
 
 class PortcullisDictionary(Portcullis):

@@ -27,7 +27,7 @@ ROOT = pathlib.Path(__file__).parent.parent.parent
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", type=pathlib.Path, help="the portcullis to measure; without it only its peers are")
-    parser.add_argument("--peers", default="direct,haproxy,pgbouncer,portcullis,portcullis+dict")
+    parser.add_argument("--peers", default="direct,haproxy,pgbouncer,portcullis,portcullis+dict,direct+tls,portcullis+tls")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5, help="of each pgbench run")
     parser.add_argument("--clients", type=lambda text: [int(part) for part in text.split(",")], default=[1, 16, 64])
@@ -50,7 +50,7 @@ def postgres_bin():
 
 
 def start_peers(wanted, postgres, binary):
-    made = {"direct": lambda: peers.Direct(postgres)}
+    made = {"direct": lambda: peers.Direct(postgres), "direct+tls": lambda: peers.DirectTls(postgres)}
     if shutil.which("haproxy"):
         made["haproxy"] = lambda: peers.HAProxy(postgres)
     if shutil.which("pgbouncer"):
@@ -58,6 +58,7 @@ def start_peers(wanted, postgres, binary):
     if binary:
         provider = oidc.Provider()
         made["portcullis"] = lambda: peers.Portcullis(postgres, binary.resolve(), provider)
+        made["portcullis+tls"] = lambda: peers.PortcullisTls(postgres, binary.resolve(), provider)
         made["portcullis+dict"] = lambda: peers.PortcullisDictionary(postgres, binary.resolve(), provider)
     for name in wanted:
         if name not in made:
@@ -83,11 +84,13 @@ def measure(options, started, bin_dir):
         turn = number % len(started)
         for scenario, run in scenarios.cells(options, bin_dir):
             for peer in started[turn:] + started[:turn]:
+                if peer.sslmode != "disable" and not scenario.partition("/")[0] in scenarios.BY_PGBENCH:
+                    continue
                 result = run(peer)
                 rows.append({"round": number, "scenario": scenario, "peer": peer.name, **result})
                 print(f"round {number}  {scenario:16} {peer.name:16} " + "  ".join(f"{k} {report.shown(v)}" for k, v in result.items()), flush=True)
     if options.sessions:
-        for peer in started:
+        for peer in (peer for peer in started if peer.sslmode == "disable"):
             rows.append({"round": 1, "scenario": f"idle/{options.sessions}", "peer": peer.name, **scenarios.idle(peer, options.sessions)})
     # In the order in which peers were named, whatever turn they were measured in.
     order = [peer.name for peer in started]

@@ -15,6 +15,10 @@ from rawclient import Session
 WIDE = "SELECT id, name, digest, bucket, amount, note FROM wide"
 
 
+# What a client with TLS runs; the raw client of the others speaks in clear.
+BY_PGBENCH = ("simple", "extended", "prepared", "connect")
+
+
 def percentile(ordered, share):
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
@@ -33,7 +37,7 @@ def pgbench(bin_dir, peer, mode, clients, seconds, *options):
     with tempfile.TemporaryDirectory(prefix="portcullis-bench-log-") as logs:
         command = [str(pathlib.Path(bin_dir) / "pgbench"), "-n", "-S", "-M", mode, "-c", str(clients), "-j", str(min(clients, 2)), "-T", str(seconds),
                    "-l", "--log-prefix", f"{logs}/t", "-h", "127.0.0.1", "-p", str(peer.port), "-U", peer.user, *options, "bench"]
-        env = {**os.environ, "PGPASSWORD": peer.password or "none", "PGSSLMODE": "disable"}
+        env = {**os.environ, "PGPASSWORD": peer.password or "none", "PGSSLMODE": peer.sslmode}
         with cpu_of(peer) as spent:
             done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         if done.returncode != 0:

@@ -246,7 +246,7 @@ fn reachable(process: &Process, door: &Door, request: &Request) -> Result<Arc<Up
 /// Asks policy whether this principal may connect, with these settings.
 fn judge(known: &Known, principal: &Principal, peer: &Peer, request: &Request, session: u128) -> Result<(), Turned> {
     let world = &known.world;
-    let slice = world.policies.slice(principal, &world.upstream);
+    let slice = &world.sliced(principal).slice;
     let context = Context {
         protocol: world.protocol,
         source: Some(peer.source.ip()),
@@ -254,10 +254,10 @@ fn judge(known: &Known, principal: &Principal, peer: &Peer, request: &Request, s
         statement: "CONNECT",
         ..Context::default()
     };
-    decide(&slice, Action::Connect, &context, session)?;
+    decide(slice, Action::Connect, &context, session)?;
     for setting in request.all_settings() {
         let Some(action) = wanted(setting, &*world.dialect) else { continue };
-        decide(&slice, action, &Context { statement: "SET", ..context }, session)?;
+        decide(slice, action, &Context { statement: "SET", ..context }, session)?;
     }
     Ok(())
 }

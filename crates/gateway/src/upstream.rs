@@ -92,6 +92,7 @@ impl Upstream {
                 policies: settings.policies.clone(),
                 detectors: settings.detectors.clone(),
                 limits: settings.limits,
+                slices: Arc::default(),
                 ..(*known.world).clone()
             };
             self.publish(world, known.path.clone(), known.user.clone());
@@ -209,6 +210,11 @@ impl Upstream {
             detectors: settings.detectors.clone(),
             limits: settings.limits,
             cache: self.cache.clone(),
+            slices: match self.known() {
+                // Only a reload changes what they are made of.
+                Some(known) if Arc::ptr_eq(&known.world.policies, &settings.policies) => known.world.slices.clone(),
+                _ => Arc::default(),
+            },
         };
         self.publish(world, path, user.into());
         Ok(())

@@ -22,7 +22,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use portcullis_policy::{Context, Principal, Slice};
+use portcullis_policy::{Context, Principal};
 use portcullis_recording::{Receipts, Recorder, Sink, SinkError};
 use portcullis_sql::NotAnalysed;
 use portcullis_sql::catalog::SearchPath;
@@ -35,7 +35,7 @@ use crate::judge::Circumstances;
 use crate::names::Names;
 use crate::results::{Budget, Masking, Totals};
 use crate::settings::Settings;
-use crate::world::World;
+use crate::world::{Sliced, World};
 
 /// Who a session is for, and where it comes from.
 #[derive(Debug, Clone)]
@@ -60,8 +60,7 @@ pub struct SessionFacts {
 pub struct Inspector {
     world: Arc<World>,
     facts: SessionFacts,
-    principal_id: Arc<str>,
-    slice: Slice,
+    sliced: Arc<Sliced>,
     scope: Scope,
     scope_settings: Arc<str>,
     settings: Settings,
@@ -106,22 +105,20 @@ impl fmt::Debug for Inspector {
 impl Inspector {
     /// An inspector for a session that just signed in. `recorder` has its start queued.
     pub fn new(world: Arc<World>, facts: SessionFacts, recorder: Recorder) -> Self {
-        let slice = world.policies.slice(&facts.principal, &world.upstream);
-        let principal_id: Arc<str> = format!("{:?}", facts.principal).into();
+        let sliced = world.sliced(&facts.principal);
         let settings =
             Settings::new(facts.path.clone(), &facts.upstream_user).reported(&facts.reported, &*world.dialect);
         let scope_settings = settings.signature().clone();
         let scope = world.cache.scope(ScopeKey {
             epoch: world.epoch,
-            principal: principal_id.clone(),
+            principal: sliced.id.clone(),
             settings: scope_settings.clone(),
         });
-        let masking = Masking::new(&world, &slice, &circumstances_of(&world, &facts, 0).context);
+        let masking = Masking::new(sliced.detectors(&world, &circumstances_of(&world, &facts, 0).context));
         Self {
             world,
             facts,
-            principal_id,
-            slice,
+            sliced,
             scope,
             scope_settings,
             settings,
@@ -149,8 +146,9 @@ impl Inspector {
             self.stale_catalog = None;
         }
         if world.epoch != self.world.epoch {
-            self.slice = world.policies.slice(&self.facts.principal, &world.upstream);
-            self.masking = Masking::new(&world, &self.slice, &circumstances_of(&world, &self.facts, 0).context);
+            self.sliced = world.sliced(&self.facts.principal);
+            let circumstances = circumstances_of(&world, &self.facts, 0);
+            self.masking = Masking::new(self.sliced.detectors(&world, &circumstances.context));
             self.world = world;
             self.rescope();
         }
@@ -233,7 +231,7 @@ impl Inspector {
         self.scope_settings = self.settings.signature().clone();
         self.scope = self.world.cache.scope(ScopeKey {
             epoch: self.world.epoch,
-            principal: self.principal_id.clone(),
+            principal: self.sliced.id.clone(),
             settings: self.scope_settings.clone(),
         });
     }

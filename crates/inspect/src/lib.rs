@@ -24,4 +24,4 @@ pub use inspector::{Inspector, SessionFacts, Standing};
 pub use refusals::refusal;
 pub use results::{Budget, Totals};
 pub use verdict::{Job, Passage, Verdict};
-pub use world::World;
+pub use world::{Sliced, Slices, World};

@@ -7,11 +7,8 @@
 use std::sync::Mutex;
 
 use portcullis_mask::{Detectors, Escapes, Rows, ValueKind};
-use portcullis_policy::{Context, Slice};
 use portcullis_wire::Protocol;
 use portcullis_wire::event::{CellKind, Column};
-
-use crate::world::World;
 
 const MINUTES: usize = 60;
 
@@ -86,13 +83,7 @@ pub(crate) struct Masking {
 }
 
 impl Masking {
-    pub(crate) fn new(world: &World, slice: &Slice, context: &Context<'_>) -> Self {
-        let mut revealed: Vec<&str> = world.detectors.names().map(|(_, class)| class).collect();
-        revealed.sort_unstable();
-        revealed.dedup();
-        revealed.retain(|class| slice.may_reveal_class(class, context));
-        let detectors = world.detectors.without_classes(&revealed);
-        let detectors = (!detectors.is_empty()).then_some(detectors);
+    pub(crate) fn new(detectors: Option<Detectors>) -> Self {
         Self { detectors, rows: Rows::new(), cells: Vec::new() }
     }
 

@@ -176,7 +176,7 @@ impl Inspector {
     /// A function called by number: its effects are not known from any text.
     fn handle_call(&mut self, frame: &Bytes, standing: Standing, now: u64) -> Verdict {
         let refusal = refusals::call(self.world.dialect.codes());
-        let judged = Arc::new(judge::opaque(refusal, &self.slice, self.circumstances(now), false));
+        let judged = Arc::new(judge::opaque(refusal, &self.sliced.slice, self.circumstances(now), false));
         let text = b"-- function call by object id".as_slice();
         let intent = Intent { via: "function call", leg: Leg::Call, text, parameters: &[], frame, now };
         self.settle(&judged, &intent, standing)
@@ -193,7 +193,7 @@ impl Inspector {
         now: u64,
     ) -> Verdict {
         let refusal = refusals::absent(absent, self.world.dialect.codes());
-        let judged = Arc::new(judge::opaque(refusal, &self.slice, self.circumstances(now), true));
+        let judged = Arc::new(judge::opaque(refusal, &self.sliced.slice, self.circumstances(now), true));
         let text = b"-- a name that was not made in this session".as_slice();
         self.settle(&judged, &Intent { via, leg, text, parameters: &[], frame, now }, standing)
     }
@@ -292,7 +292,7 @@ impl Inspector {
     fn judge(&mut self, text: &[u8], types: &[u32], standing: Standing, now: u64) -> Found {
         if !self.settings.is_readable() {
             let refusal = refusals::unreadable(self.world.dialect.codes());
-            return Found::Judged(Arc::new(judge::opaque(refusal, &self.slice, self.circumstances(now), false)));
+            return Found::Judged(Arc::new(judge::opaque(refusal, &self.sliced.slice, self.circumstances(now), false)));
         }
         if self.settings.path().is_none() && !self.asked && standing.may_ask {
             return Found::Missing(Job::Ask(self.world.dialect.path_question().into()));
@@ -309,7 +309,7 @@ impl Inspector {
                     &why,
                     text,
                     &self.world,
-                    &self.slice,
+                    &self.sliced.slice,
                     circumstances,
                 )));
             }
@@ -330,7 +330,7 @@ impl Inspector {
     }
 
     fn decide(&self, statements: Arc<[Statement]>, now: u64) -> Judged {
-        judge::decide(statements, &self.settings, &self.world, &self.slice, self.circumstances(now))
+        judge::decide(statements, &self.settings, &self.world, &self.sliced.slice, self.circumstances(now))
     }
 
     /// Fills in the cache key; returns the length of the part that the analysis depends on.
