@@ -32,7 +32,7 @@ enum Step {
 impl<P: Protocol> Relay<P> {
     /// Handles what the client sent, as far as its turn has come. Says whether it should be called again at once.
     pub(super) fn pump_toward(&mut self) -> Result<bool, End> {
-        if self.job.is_some() || self.is_cancelling() || (self.held.is_empty() && self.from_client.is_empty()) {
+        if self.job.is_some() || (self.held.is_empty() && self.from_client.is_empty()) {
             return Ok(false);
         }
         let began = Instant::now();
@@ -71,7 +71,10 @@ impl<P: Protocol> Relay<P> {
         }
     }
 
-    /// Nothing goes on between a cancel and the end of what it cancels, so that it cannot hit the next statement.
+    /// Nothing begins between a cancel and the end of what it cancels, so that it cannot hit the next statement.
+    ///
+    /// What carries on with the running statement still goes: a server that reads COPY data acts on a cancel only when
+    /// more of it comes, and one that was not asked to synchronise may keep its answers.
     fn is_cancelling(&mut self) -> bool {
         self.settling &= !self.codec.is_drained();
         self.cancelling.is_some() || self.settling
@@ -91,6 +94,9 @@ impl<P: Protocol> Relay<P> {
             Gate::Drop => return Ok(Step::On),
             Gate::Wait => return Ok(self.hold_for_upstream(frame.clone())),
             Gate::Open => {}
+        }
+        if self.is_cancelling() && !matches!(request, Request::Continue | Request::Quit) {
+            return Ok(self.hold_for_upstream(frame.clone()));
         }
         let standing = Standing {
             drained: self.codec.is_drained() && batch.is_empty(),
