@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{connect, kill, login, policy, reload, serve, sessions, url, verify};
+use crate::commands::{connect, demo, export, kill, login, policy, reload, replay, serve, sessions, url, verify};
 
 /// A database firewall that knows who is asking.
 #[derive(Debug, Parser)]
@@ -16,6 +16,8 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Show all of it on this machine: a real database, sign-in, a gateway, a narrated tour
+    Demo(demo::Args),
     /// Serve a gateway
     Serve(serve::Args),
     /// Have a gateway read its configuration again
@@ -30,8 +32,12 @@ pub(crate) enum Command {
     Connect(Box<connect::Args>),
     /// List recorded or live sessions
     Sessions(Box<sessions::Args>),
+    /// Show a recorded session as a timeline
+    Replay(replay::Args),
     /// Check that a recording is what was written
     Verify(verify::Args),
+    /// Write recorded entries for other programs
+    Export(export::Args),
     /// End a live session at once
     Kill(Box<kill::Args>),
     /// Check, explain and test policies

@@ -1,11 +1,12 @@
-//! The data folder that the auditor's commands work on, and the keys that open what is sealed in it.
+//! The data folder that the auditor's commands work on, the keys that open what is sealed in it, and how a session in it
+//! is named.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-use portcullis_recording::{Archive, age::Identity};
+use portcullis_recording::{Archive, Filter, SessionSummary, age::Identity, body::Origin};
 
 use crate::failure::Failure;
 
@@ -23,8 +24,45 @@ pub(crate) struct ArchiveFlags {
     #[command(flatten)]
     data: DataFlags,
     /// The auditor's private keys (an age key file), where the recording is encrypted
-    #[arg(long = "identity-file", value_name = "FILE", env = "PORTCULLIS_AUDITOR_KEY")]
+    #[arg(long = "identity-file", visible_alias = "key", value_name = "FILE", env = "PORTCULLIS_AUDITOR_KEY")]
     identity: Option<PathBuf>,
+}
+
+/// A session, as the auditor names it.
+#[derive(Debug, Clone)]
+pub(crate) enum SessionName {
+    /// The one that began last.
+    Latest,
+    /// The one whose id begins with these digits.
+    Beginning(String),
+}
+
+impl SessionName {
+    /// Reads `latest`, an id, or its beginning.
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
+        let digits = text.bytes().all(|b| b.is_ascii_hexdigit());
+        match text {
+            "latest" => Ok(Self::Latest),
+            _ if digits && (1..=32).contains(&text.len()) => Ok(Self::Beginning(text.to_ascii_lowercase())),
+            _ => Err("a session is `latest`, or up to 32 hexadecimal digits of its id".to_owned()),
+        }
+    }
+
+    /// The one session that is meant.
+    pub(crate) fn find(&self, archive: &Archive) -> Result<SessionSummary, Failure> {
+        let mut all = archive.sessions(&Filter::default()).map_err(Failure::refused)?;
+        match self {
+            // The gateway keeps a session of its own for what concerns it as a whole; nobody means that one.
+            Self::Latest => all.retain(|one| one.start.as_ref().is_none_or(|start| start.origin == Origin::Client)),
+            Self::Beginning(digits) => all.retain(|one| format!("{:032x}", one.session).starts_with(digits)),
+        }
+        if let (Self::Beginning(digits), [_, _, ..]) = (self, all.as_slice()) {
+            let failure = format_args!("`{digits}` begins the ids of {} sessions", all.len());
+            return Err(Failure::refused(failure).help("`portcullis sessions` lists them; write more digits"));
+        }
+        let none = || Failure::refused("no such session is recorded").help("`portcullis sessions` lists what there is");
+        all.pop().ok_or_else(none)
+    }
 }
 
 impl DataFlags {

@@ -2,13 +2,16 @@
 
 use crate::support::{golden, portcullis, printed, told};
 
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 14] = [
     &[],
+    &["demo"],
     &["login"],
     &["token"],
     &["url"],
     &["connect"],
     &["sessions"],
+    &["replay"],
+    &["export"],
     &["verify"],
     &["kill"],
     &["policy", "check"],
@@ -39,6 +42,11 @@ fn wrong_use_is_told_apart_from_a_refusal() {
         &["token"],
         &["login", "--issuer", "http://idp.example.com", "--client-id", "x"],
         &["kill", "1"],
+        &["replay"],
+        &["replay", "nonsense"],
+        &["replay", "latest", "--speed", "0"],
+        &["replay", "latest", "--speed", "2", "--instant"],
+        &["export", "--format", "csv"],
         &["connect", "shop", "--listen", "0.0.0.0:1", "--token", "t"],
         &["connect", "shop", "--token", "t"],
         &["connect", "shop", "--token", "t", "--postgres", "nowhere"],

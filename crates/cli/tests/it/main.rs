@@ -2,6 +2,7 @@
 
 mod api;
 mod connect;
+mod demo;
 mod help;
 mod login;
 mod policy;

@@ -11,6 +11,9 @@ use portcullis_recording::{
 use crate::support::{golden, told};
 
 const SECOND: u64 = 1_000_000;
+/// RowDescription, DataRow and CommandComplete of `SELECT 1`.
+const SELECTED: &[u8] = b"T\0\0\0\x21\0\x01?column?\0\0\0\0\0\0\0\0\0\0\x17\0\x04\xff\xff\xff\xff\0\0\
+                          D\0\0\0\x0b\0\x01\0\0\0\x011C\0\0\0\x0dSELECT 1\0";
 const BEGAN: u64 = 1_795_420_800 * SECOND;
 
 /// Two sessions, the second with a refused statement and a name that would clear the auditor's screen.
@@ -33,12 +36,13 @@ fn recorded(home: &Path) {
         let select = Intention { statement: 1, original: b"SELECT 1", via: "query", ..Intention::default() };
         recorder.intend(&select, [0; 32], at + 1);
         drop(recorder.commit(&recording).unwrap());
+        recorder.result(1, SELECTED, at + 2);
         recorder.outcome(1, &Outcome { rows: 1, command_tag: "SELECT 1", ..Outcome::default() }, at + 2);
         if id == 2 {
             let drop = Intention { statement: 2, original: b"DROP TABLE t", via: "query", ..Intention::default() };
-            recorder.refused(&drop, &Refusal { rule: "no-drop", hint: "ask", reason: "no" }, at + 3);
+            recorder.refused(&drop, &Refusal { rule: "no-drop", hint: "ask", reason: "no" }, at + SECOND);
         }
-        recorder.end("terminate", at + 4);
+        recorder.end("terminate", at + SECOND + 1);
         drop(recorder.commit(&recording).unwrap());
     }
     recording.close(BEGAN + 600 * SECOND).unwrap();
@@ -75,6 +79,41 @@ fn a_recording_is_verified_and_a_changed_byte_is_named() {
     let told = shown(home.path(), &["verify"]);
     assert!(told.starts_with("exit code 1") && told.contains("NOT what was written"), "{told}");
     assert!(told.contains(&format!("session {:032x}", 1)), "{told}");
+}
+
+#[test]
+fn a_session_is_replayed_by_its_id_by_its_beginning_and_as_the_latest() {
+    let home = tempfile::tempdir().unwrap();
+    recorded(home.path());
+    let whole = format!("{:032x}", 2);
+    let latest = shown(home.path(), &["replay", "latest"]);
+    assert!(!latest.contains('\u{1b}'), "{latest}");
+    assert_eq!(latest, shown(home.path(), &["replay", &whole, "--instant"]));
+    assert_eq!(latest, shown(home.path(), &["replay", &whole.to_uppercase(), "--speed", "100000"]));
+    golden("replay", &latest);
+    golden("replay_wrong_names", &(shown(home.path(), &["replay", "000"]) + &shown(home.path(), &["replay", "f"])));
+}
+
+#[test]
+fn playing_takes_its_time() {
+    let home = tempfile::tempdir().unwrap();
+    recorded(home.path());
+    let began = std::time::Instant::now();
+    shown(home.path(), &["replay", "latest", "--speed", "1"]);
+    assert!(began.elapsed() >= std::time::Duration::from_millis(1_000), "{:?}", began.elapsed());
+}
+
+#[test]
+fn entries_are_exported_one_a_line() {
+    let home = tempfile::tempdir().unwrap();
+    recorded(home.path());
+    let all = shown(home.path(), &["export", "--format", "jsonl"]);
+    golden("export", &shown(home.path(), &["export", &format!("{:032x}", 1)]));
+    let objects = all.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let kinds: Vec<String> = objects.map(|object| object["kind"].as_str().unwrap().to_owned()).collect();
+    let one = ["session_start", "statement", "result", "outcome"];
+    let expected = [&one[..], &["session_end"], &one, &["statement", "session_end"]].concat();
+    assert_eq!(kinds, expected);
 }
 
 #[test]
