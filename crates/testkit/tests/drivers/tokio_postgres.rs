@@ -23,6 +23,7 @@ pub async fn run(url: &str) -> String {
     copies(&client, &mut seen).await;
     transactions(&mut client, &mut seen).await;
     cancelled(&client, &mut seen).await;
+    cancelled_copy(&client, &mut seen).await;
     messages(&client, &mut told, &mut seen).await;
     seen.saw("still whole", rows(client.query("SELECT 'usable'", &[]).await));
     seen.into_text()
@@ -179,6 +180,19 @@ async fn cancelled(client: &Client, seen: &mut Transcript) {
     };
     let (result, asked) = tokio::join!(client.query("SELECT pg_sleep(30)", &[]), cancel);
     seen.saw("cancelled", (rows(result), asked.map_err(|e| error(&e))));
+}
+
+/// A server that reads COPY data acts on a cancel only when more of it comes.
+async fn cancelled_copy(client: &Client, seen: &mut Transcript) {
+    let sink = client.copy_in::<_, Bytes>("COPY copied FROM STDIN").await.expect("copy begins");
+    let asked = client.cancel_token().cancel_query(NoTls).await;
+    pin_mut!(sink);
+    let fed = tokio::time::timeout(Duration::from_secs(20), async {
+        while sink.send(Bytes::from_static(b"7\tseven\n")).await.is_ok() {}
+    });
+    seen.saw("cancelled copy", (asked.map_err(|e| error(&e)), fed.await.is_ok()));
+    let counted = tokio::time::timeout(Duration::from_secs(20), client.query("SELECT count(*) FROM copied", &[]));
+    seen.saw("after a cancelled copy", counted.await.map(rows).map_err(|_| "no answer"));
 }
 
 async fn messages(client: &Client, told: &mut UnboundedReceiver<AsyncMessage>, seen: &mut Transcript) {
