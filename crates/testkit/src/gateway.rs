@@ -35,11 +35,19 @@ pub struct Setup {
     pub upstream: String,
     /// With these the listener for clients offers TLS.
     pub tls: Option<Certs>,
+    /// Lines added to the table `[admin]`.
+    pub admin: String,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { policy: PERMIT_ALL.into(), extra: String::new(), upstream: "tls = \"off\"".into(), tls: None }
+        Self {
+            policy: PERMIT_ALL.into(),
+            extra: String::new(),
+            upstream: "tls = \"off\"".into(),
+            tls: None,
+            admin: String::new(),
+        }
     }
 }
 
@@ -128,6 +136,24 @@ impl Gateway {
         self.dir.path().join("data")
     }
 
+    /// The folder of the configuration, the data and the log; a test may mount something over parts of it.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A request to the admin listener, with a bearer token if one is given: the status and the body.
+    ///
+    /// # Panics
+    /// When nothing answers.
+    pub fn ask(&self, method: &str, path: &str, token: Option<&str>, body: &str) -> (u16, String) {
+        let token = token.map_or(String::new(), |token| format!("Authorization: Bearer {token}\r\n"));
+        let json = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{token}{json}\r\n");
+        let answer = exchange(self.ports.admin, &(head + body)).expect("the admin listener answers");
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line");
+        (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
+    }
+
     /// The process, for signals: `HUP` reloads, `TERM` drains, `KILL` kills.
     pub fn process(&mut self) -> &mut Guarded {
         &mut self.process
@@ -181,13 +207,14 @@ fn config(server: &Server, setup: &Setup, ports: Ports, issuer: &str, certs: Opt
     });
     format!(
         "data_dir = \"./data\"\n\n[[listener]]\nprotocol = \"postgres\"\nbind = \"127.0.0.1:{}\"\n{}\n\
-         [admin]\nbind = \"127.0.0.1:{}\"\n\n\
+         [admin]\nbind = \"127.0.0.1:{}\"\n{}\n\n\
          [[identity]]\nname = \"corp\"\nissuer = \"{issuer}\"\naudience = \"portcullis\"\ngroups_claim = \"groups\"\n\n\
          [[upstream]]\nname = \"shop\"\nprotocol = \"postgres\"\naddress = \"{}\"\ndatabase = \"shop\"\nuser = \"app\"\n\
          password = {{ env = \"SHOP_PASSWORD\" }}\n{}\n\n[policy]\ndir = \"policies\"\n\n{}",
         ports.clients,
         tls.unwrap_or_default(),
         ports.admin,
+        setup.admin,
         server.address(),
         setup.upstream,
         setup.extra
@@ -229,9 +256,13 @@ fn ready(process: &mut Guarded, admin: u16) -> bool {
 
 /// The whole answer to a GET on the admin listener, in clear.
 pub fn get(admin: u16, path: &str) -> Option<String> {
+    exchange(admin, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+}
+
+fn exchange(admin: u16, request: &str) -> Option<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", admin)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
+    stream.write_all(request.as_bytes()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     Some(answer)

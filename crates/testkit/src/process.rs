@@ -11,6 +11,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::tools::Ids;
@@ -48,7 +49,8 @@ pub struct Guarded {
     /// Closing it ends the program.
     leash: Option<ChildStdin>,
     pid: u32,
-    code: Receiver<i32>,
+    /// Behind a lock only so that tests on several threads may share a program.
+    code: Mutex<Receiver<i32>>,
     exited: Option<i32>,
     log: PathBuf,
 }
@@ -76,7 +78,7 @@ impl Guarded {
             // The receiver is gone when nobody waits any more: then nobody needs the code either.
             let _ = lines.next().and_then(Result::ok).and_then(|l| l.parse().ok()).map(|c: i32| sender.send(c));
         });
-        Self { shell, leash, pid, code, exited: None, log: spawn.log }
+        Self { shell, leash, pid, code: Mutex::new(code), exited: None, log: spawn.log }
     }
 
     /// The program's process id.
@@ -94,7 +96,8 @@ impl Guarded {
     /// Waits for its end; `None` when it still runs after `limit`. A signal's death is 128 + its number.
     pub fn wait(&mut self, limit: Duration) -> Option<i32> {
         if self.exited.is_none() {
-            self.exited = self.code.recv_timeout(limit).ok();
+            let code = self.code.get_mut().unwrap_or_else(PoisonError::into_inner);
+            self.exited = code.recv_timeout(limit).ok();
         }
         self.exited
     }
