@@ -14,6 +14,11 @@ pub(crate) fn line(text: impl Display) {
     finish(writeln!(io::stdout().lock(), "{text}"));
 }
 
+/// Writes one line, for those who have something to clear up when nobody reads any more.
+pub(crate) fn attempt(text: impl Display) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{text}")
+}
+
 /// Writes one value as JSON on a line of its own.
 pub(crate) fn json(value: &impl Serialize) {
     let mut out = io::stdout().lock();

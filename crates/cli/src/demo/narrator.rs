@@ -1,6 +1,6 @@
 //! What the demo says: headings, statements, tables, errors and what was checked, in colours on a terminal.
 
-use std::{env, io::IsTerminal};
+use std::{cell::Cell, env, fmt::Display, io::IsTerminal};
 
 use portcullis_replay::safe;
 use tokio_postgres::error::DbError;
@@ -12,6 +12,7 @@ use crate::output;
 pub(crate) struct Narrator {
     colour: bool,
     step: usize,
+    unheard: Cell<bool>,
 }
 
 #[derive(Clone, Copy)]
@@ -27,73 +28,85 @@ impl Narrator {
     /// Speaks to standard output.
     pub(crate) fn new() -> Self {
         let unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { colour: std::io::stdout().is_terminal() && !unwanted, step: 0 }
+        Self { colour: std::io::stdout().is_terminal() && !unwanted, step: 0, unheard: Cell::new(false) }
     }
 
     /// The title.
     pub(crate) fn title(&self, text: &str) {
-        output::line(self.ink(Ink::Bold, text));
-        output::line("");
+        self.line(self.ink(Ink::Bold, text));
+        self.line("");
     }
 
     /// Something that is there, by name.
     pub(crate) fn fact(&self, name: &str, value: &str) {
-        output::line(format_args!("  {name:<18} {value}"));
+        self.line(format_args!("  {name:<18} {value}"));
     }
 
     /// The next step.
     pub(crate) fn step(&mut self, text: &str) {
         self.step += 1;
-        output::line("");
-        output::line(self.ink(Ink::Bold, &format!("{}. {text}", self.step)));
+        self.line("");
+        self.line(self.ink(Ink::Bold, &format!("{}. {text}", self.step)));
     }
 
     /// A heading outside the steps.
     pub(crate) fn heading(&self, text: &str) {
-        output::line("");
-        output::line(self.ink(Ink::Bold, text));
+        self.line("");
+        self.line(self.ink(Ink::Bold, text));
     }
 
     /// A plain line, indented.
     pub(crate) fn say(&self, text: &str) {
-        output::line(format_args!("   {text}"));
+        self.line(format_args!("   {text}"));
     }
 
     /// A block that is shown as it is.
     pub(crate) fn block(&self, text: &str) {
-        text.lines().for_each(|line| output::line(format_args!("   {}", self.ink(Ink::Dim, line))));
+        text.lines().for_each(|line| self.line(format_args!("   {}", self.ink(Ink::Dim, line))));
     }
 
     /// A statement, as someone types it.
     pub(crate) fn statement(&self, who: &str, statement: &str) {
-        output::line(format_args!("   {}", self.ink(Ink::Cyan, &format!("{who}> {statement}"))));
+        self.line(format_args!("   {}", self.ink(Ink::Cyan, &format!("{who}> {statement}"))));
     }
 
     /// A command of this very program.
     pub(crate) fn command(&self, command: &str) {
-        output::line(format_args!("   {}", self.ink(Ink::Cyan, &format!("$ portcullis {command}"))));
+        self.line(format_args!("   {}", self.ink(Ink::Cyan, &format!("$ portcullis {command}"))));
     }
 
     /// What a check found to be true.
     pub(crate) fn checked(&self, text: &str) {
-        output::line(format_args!("   {} {text}", self.ink(Ink::Green, "checked:")));
+        self.line(format_args!("   {} {text}", self.ink(Ink::Green, "checked:")));
     }
 
     /// An error, as psql shows it.
     pub(crate) fn error(&self, error: &DbError) {
         let plain = |text: &str| safe(text.as_bytes());
         let head = format!("{}:  {}: {}", plain(error.severity()), error.code().code(), plain(error.message()));
-        output::line(format_args!("   {}", self.ink(Ink::Red, &head)));
+        self.line(format_args!("   {}", self.ink(Ink::Red, &head)));
         for (label, text) in [("DETAIL", error.detail()), ("HINT", error.hint())] {
             if let Some(text) = text {
-                output::line(format_args!("   {}", self.ink(Ink::Red, &format!("{label}:  {}", plain(text)))));
+                self.line(format_args!("   {}", self.ink(Ink::Red, &format!("{label}:  {}", plain(text)))));
             }
         }
     }
 
     /// Rows, as psql shows them.
     pub(crate) fn table(&self, rows: &Rows) {
-        table(rows).iter().for_each(|line| output::line(format_args!("   {line}")));
+        table(rows).iter().for_each(|line| self.line(format_args!("   {line}")));
+    }
+
+    /// Whether nobody reads any more (`portcullis demo | head`): then there is no use in going on for long.
+    pub(crate) fn is_unheard(&self) -> bool {
+        self.unheard.get()
+    }
+
+    /// The end of the output does not end the program here: servers are running that must be stopped in order.
+    fn line(&self, text: impl Display) {
+        if output::attempt(text).is_err() {
+            self.unheard.set(true);
+        }
     }
 
     fn ink(&self, ink: Ink, text: &str) -> String {

@@ -57,13 +57,10 @@ async fn credential(house: &House, user: &str) -> Result<Credential, Failure> {
     read.ok_or_else(|| Failure::refused(format_args!("no credential for {user}: {text}")))
 }
 
-/// The widespread server of that kind, told where the database is.
+/// A widespread server of that kind, told where the database is. It wants to be told too that loopback has no TLS.
 fn mcp_snippet(url: &str) -> String {
-    let server = json!({
-        "command": "uvx",
-        "args": ["postgres-mcp", "--access-mode=unrestricted"],
-        "env": { "DATABASE_URI": url },
-    });
+    let dsn = format!("{url}?sslmode=disable");
+    let server = json!({ "command": "npx", "args": ["-y", "@bytebase/dbhub", "--transport", "stdio", "--dsn", dsn] });
     format!("{:#}", json!({ "mcpServers": { "shop": server } }))
 }
 
