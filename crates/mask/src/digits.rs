@@ -44,10 +44,11 @@ fn continues(text: Text<'_>, at: usize, group: usize, separator: u8) -> bool {
     joined && group >= least && text.at(at.saturating_add(1)).is_ascii_digit()
 }
 
-/// Not the fraction of a decimal, a telephone number, or the middle of a hexadecimal word.
+/// Not the fraction of a decimal, a telephone number, or the middle of a hexadecimal word. A comma makes no fraction here:
+/// in CSV and in composite values it stands between two columns.
 fn may_start(text: Text<'_>, start: usize) -> bool {
     let (one, two) = (text.before(start, 1), text.before(start, 2));
-    let decimal = matches!(one, b'.' | b',') && two.is_ascii_digit();
+    let decimal = one == b'.' && two.is_ascii_digit();
     let hex = one.is_ascii_hexdigit() && two.is_ascii_hexdigit();
     !one.is_ascii_digit() && one != b'+' && !decimal && !hex
 }
@@ -185,6 +186,7 @@ mod tests {
         assert_eq!(card_in("4111 1111 1111 1111 2027", 0), Some(19));
         assert_eq!(card_in("12 4111111111111111", 3), Some(19));
         assert_eq!(card_in("card4111111111111111", 4), Some(20));
+        assert_eq!(card_in("(7,4111111111111111,8)", 3), Some(19));
     }
 
     #[test]
