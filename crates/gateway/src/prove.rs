@@ -32,7 +32,10 @@ pub(crate) async fn identity(
         drop(frame);
         let found = match outcome {
             Outcome::Pending => continue,
-            Outcome::Refused => return refused(peer, &mut sign_in, out, false).await,
+            Outcome::Refused => {
+                process.metrics.opening("", Opening::NotProven);
+                return refused(peer, &mut sign_in, out, false).await;
+            }
             Outcome::Token(token) => by_token(process, &token).await,
             Outcome::Proven => by_credential(process, credential.as_deref(), request),
         };
@@ -42,6 +45,7 @@ pub(crate) async fn identity(
             Some(identity) => Ok((identity, credential, sign_in)),
             None => {
                 tracing::info!(source = %peer.source, user = request.user, "a sign-in was refused");
+                process.metrics.opening("", Opening::NotProven);
                 refused(peer, &mut sign_in, out, true).await
             }
         };
