@@ -22,7 +22,9 @@ fn health_and_readiness_are_told_to_anyone() {
     for path in ["/healthz", "/readyz"] {
         assert_eq!(place.gateway.ask("GET", path, None, "").0, 200, "{path}");
     }
-    for (method, path, status) in [("GET", "/v1/sessions", 401), ("POST", "/v1/credentials", 401), ("GET", "/nosuch", 404)] {
+    for (method, path, status) in
+        [("GET", "/v1/sessions", 401), ("POST", "/v1/credentials", 401), ("GET", "/nosuch", 404)]
+    {
         assert_eq!(place.gateway.ask(method, path, None, "{}").0, status, "{path}");
     }
     assert_eq!(place.gateway.ask("GET", "/v1/sessions", Some("garbage"), "").0, 401);
@@ -82,7 +84,9 @@ fn sessions_are_listed_to_their_owner_and_ended_by_admins() {
     let last = wire.answer();
     assert_eq!((last.codes().last().copied(), last.status), (Some("57P01"), ' '), "{last:?}");
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
-    eventually("its statement ends too", Duration::from_secs(1), || Some(()).filter(|()| place.server.psql(&running).is_empty()));
+    eventually("its statement ends too", Duration::from_secs(1), || {
+        Some(()).filter(|()| place.server.psql(&running).is_empty())
+    });
     assert_eq!(place.gateway.ask("DELETE", &path, Some(&admin), "").0, 404);
     assert!(sessions(&place, &admin).is_empty());
 }
@@ -130,7 +134,12 @@ fn secrets_are_nowhere_but_where_they_are_handed_out() {
     }
     assert!(places.len() > 8, "the data folder was looked through");
     for (what, bytes) in places {
-        for (name, value) in [("the upstream's password", APP_PASSWORD), ("a token", signature), ("a credential's secret", secret), ("a password literal", literal)] {
+        for (name, value) in [
+            ("the upstream's password", APP_PASSWORD),
+            ("a token", signature),
+            ("a credential's secret", secret),
+            ("a password literal", literal),
+        ] {
             let found = String::from_utf8_lossy(&bytes).contains(value);
             assert!(!found, "{name} is in {what}");
         }

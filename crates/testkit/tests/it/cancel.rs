@@ -81,7 +81,9 @@ fn a_wrong_key_does_nothing() {
         runs(place, wire.pid);
         let mut near = wire.secret.clone();
         near[3] ^= 1;
-        for (pid, secret) in [(wire.pid, near), (wire.pid + 1, wire.secret.clone()), (wire.pid, other.secret.clone()), (0, vec![0; 4])] {
+        for (pid, secret) in
+            [(wire.pid, near), (wire.pid + 1, wire.secret.clone()), (wire.pid, other.secret.clone()), (0, vec![0; 4])]
+        {
             send_cancel(place, pid, &secret);
         }
         // The upstream's own key is not known to clients; asking it directly with the gateway's key does nothing either.
@@ -99,9 +101,22 @@ fn psql_cancels_by_its_own_means_in_either_protocol() {
     for protocol in ["3.0", "3.2"] {
         let url = format!("{}?max_protocol_version={protocol}", place.gateway.url("ana", &["all"]));
         let mut psql = Command::new(Version::V18.bin().join("psql"));
-        psql.args(["-X", "-q", "-A", "-t", "-w", &url, "-c", &format!("SELECT pg_sleep(60) /* {protocol} */"), "-c", "SELECT 'next'"]);
+        psql.args([
+            "-X",
+            "-q",
+            "-A",
+            "-t",
+            "-w",
+            &url,
+            "-c",
+            &format!("SELECT pg_sleep(60) /* {protocol} */"),
+            "-c",
+            "SELECT 'next'",
+        ]);
         let child = psql.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("psql starts");
-        let running = format!("SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%/* {protocol} */' AND pid <> pg_backend_pid()");
+        let running = format!(
+            "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%/* {protocol} */' AND pid <> pg_backend_pid()"
+        );
         eventually("the statement runs", Duration::from_secs(10), || {
             Some(()).filter(|()| !place.server.psql(&running).is_empty())
         });

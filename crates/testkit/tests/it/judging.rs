@@ -52,7 +52,7 @@ fn what_is_allowed_arrives_byte_for_byte_in_every_way_of_sending_it() {
             assert_eq!(answer.text(), [format!("Customer {id}")]);
         }
         assert_eq!(place.ran(wire.pid)[texts.len()..], [prepared, prepared, prepared]);
-        let values: Vec<_> = place.server.statements().into_iter().filter(|l| l.pid == wire.pid).collect();
+        let values = place.logged(wire.pid);
         assert_eq!(values.last().and_then(|l| l.parameters.clone()).as_deref(), Some("$1 = '9'"));
     });
 }

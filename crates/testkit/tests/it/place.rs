@@ -3,12 +3,14 @@
 //! Starting both takes a second, so tests that change neither share them; what a session sent is told apart by its
 //! server process. The last test to let go ends them.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use portcullis_testkit::{Gateway, Server, Setup, Version, tools};
+use portcullis_testkit::postgres::statements;
+use portcullis_testkit::{Gateway, Logged, Server, Setup, Version, tools};
 
 use crate::wire::Wire;
 
@@ -48,26 +50,39 @@ pub struct Place {
     // First, so that it ends before its upstream does.
     pub gateway: Gateway,
     pub server: Server,
+    /// How long the server's log was when a session began, by its process: what is older is not its own.
+    began: Mutex<HashMap<u32, usize>>,
 }
 
 impl Place {
     /// One of a test's own.
     pub fn with(version: Version, setup: &Setup) -> Self {
         let server = Server::usual(version);
-        Self { gateway: Gateway::start(&server, setup), server }
+        Self { gateway: Gateway::start(&server, setup), server, began: Mutex::default() }
     }
 
     /// A session of somebody in these groups.
     pub fn session(&self, groups: &[&str]) -> Wire {
+        let length = self.server.log().len();
         let token = self.gateway.token("ana", groups);
-        Wire::try_sign_in(self.gateway.address(), "ana", &token)
-            .unwrap_or_else(|report| panic!("{report:?}\n{}", self.gateway.log()))
+        let wire = Wire::try_sign_in(self.gateway.address(), "ana", &token)
+            .unwrap_or_else(|report| panic!("{report:?}\n{}", self.gateway.log()));
+        self.began.lock().unwrap_or_else(PoisonError::into_inner).insert(wire.pid, length);
+        wire
     }
 
     /// What the server ran for one of its processes, the gateway's own question about the session left out.
     pub fn ran(&self, pid: u32) -> Vec<String> {
-        let of = self.server.statements().into_iter().filter(|logged| logged.pid == pid);
-        of.map(|logged| logged.text).filter(|text| !text.ends_with("/* portcullis */")).collect()
+        self.logged(pid).into_iter().map(|logged| logged.text).collect()
+    }
+
+    /// The same with all that the log says of it.
+    pub fn logged(&self, pid: u32) -> Vec<Logged> {
+        let began = self.began.lock().unwrap_or_else(PoisonError::into_inner).get(&pid).copied().unwrap_or_default();
+        let log = self.server.log();
+        let mut of = statements(log.get(began..).unwrap_or(&log));
+        of.retain(|logged| logged.pid == pid && logged.user == "app" && !logged.text.ends_with("/* portcullis */"));
+        of
     }
 
     /// A command of the CLI on this gateway's folder: whether it succeeded, and all it printed.

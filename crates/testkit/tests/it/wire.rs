@@ -108,7 +108,16 @@ impl Wire {
         socket.set_write_timeout(Some(PATIENCE)).expect("a timeout");
         socket.set_nodelay(true).expect("no delay");
         let io = Box::new(socket.try_clone().expect("a second handle"));
-        Self { io, socket, got: Vec::new(), sent: String::new(), heard: Vec::new(), pid: 0, secret: Vec::new(), parameters: BTreeMap::new() }
+        Self {
+            io,
+            socket,
+            got: Vec::new(),
+            sent: String::new(),
+            heard: Vec::new(),
+            pid: 0,
+            secret: Vec::new(),
+            parameters: BTreeMap::new(),
+        }
     }
 
     /// The same connection, encrypted from here on.
