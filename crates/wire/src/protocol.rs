@@ -78,6 +78,10 @@ pub trait Protocol: Send + 'static {
     /// A frame that is malformed, unknown or over its limit. The session must be closed.
     fn split(&mut self, buffer: &mut BytesMut) -> Result<Option<Bytes>, Fault>;
 
+    /// Whether a further request may be cut off now. If not, the client need not be read: [`Protocol::split`] gives nothing
+    /// until the upstream answered.
+    fn has_room(&self) -> bool;
+
     /// What a client frame asks for. The frame is whole and `decode → encode` gives the same bytes.
     ///
     /// # Errors

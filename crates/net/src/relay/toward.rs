@@ -39,14 +39,19 @@ impl<P: Protocol> Relay<P> {
         if self.backstage.epoch() != self.inspector.world().epoch {
             self.inspector.handle_world(self.backstage.world());
         }
-        let mark = self.codec.mark();
-        let first = self.inspector.next_ticket();
+        let mut mark = self.codec.mark();
+        let mut first = self.inspector.next_ticket();
         let mut batch: Vec<Leaving> = Vec::new();
         let step = loop {
             if self.to_upstream.is_full() {
                 break Step::Held;
             }
             let Some(frame) = self.next_frame()? else { break Step::On };
+            if batch.is_empty() {
+                // A refusal has left already, and is not to be gone back behind.
+                mark = self.codec.mark();
+                first = self.inspector.next_ticket();
+            }
             match self.step(frame, &mut batch)? {
                 Step::On => {}
                 other => break other,
@@ -195,6 +200,7 @@ impl<P: Protocol> Relay<P> {
                 tracing::warn!(%error, "a statement could not be recorded and is refused");
                 self.codec.rewind(mark);
                 self.inspector.abandon(first);
+                self.waits_for_upstream = false;
                 for leaving in batch.drain(..).rev() {
                     self.held.push_front(leaving.frame);
                 }

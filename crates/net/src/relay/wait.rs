@@ -132,7 +132,8 @@ impl<P: Protocol> Relay<P> {
                 Poll::Pending => {}
             }
         }
-        if self.held.is_empty() && !self.to_upstream.is_full() && self.job.is_none() {
+        let reads = self.held.is_empty() && self.job.is_none() && self.codec.has_room();
+        if reads && !self.to_upstream.is_full() {
             match self.client.poll_fill(cx, &mut self.from_client) {
                 Poll::Ready(Ok(0)) => return Err(End::ClientGone),
                 Poll::Ready(Ok(_)) => {

@@ -18,7 +18,9 @@ pub(super) fn answer(session: &mut Session, buffer: &[u8]) -> Result<Front, Faul
     let Some(header) = frame::header(buffer)? else { return Ok(Front::Short(HEADER)) };
     let (tag, length) = (BackendTag::try_from(header.tag)?, header.len);
     let bulk = matches!(tag, BackendTag::DataRow | BackendTag::CopyData | BackendTag::FunctionCallResponse);
-    if bulk && length > HOLD {
+    // The answer to a question of ours is held whole: no piece of it may reach the client.
+    let asked = matches!(session.queue.front(), Some(Expect::Ask(_)));
+    if bulk && length > HOLD && !asked {
         return begin_long(session, tag, length, buffer);
     }
     if length > limits::CONTROL {
@@ -44,7 +46,8 @@ fn begin_long(session: &mut Session, tag: BackendTag, length: usize, buffer: &[u
 /// Consecutive rows (or pieces of COPY data) in one go: the path that everything else must not slow.
 fn run(session: &mut Session, tag: BackendTag, buffer: &[u8]) -> Result<Front, Fault> {
     let ticket = streaming(session)?;
-    let (length, count) = rows::run(buffer, tag.byte(), HOLD);
+    let asked = matches!(session.queue.front(), Some(Expect::Ask(_)));
+    let (length, count) = rows::run(buffer, tag.byte(), if asked { limits::CONTROL } else { HOLD });
     let answer = if tag == BackendTag::DataRow { Answer::Rows(count) } else { Answer::Data };
     if let Some(Expect::Ask(told)) = session.queue.front_mut() {
         if told.is_none() {
@@ -117,7 +120,9 @@ impl Session {
         let sqlstate = report.code().and_then(|code| code.try_into().ok()).unwrap_or(*b"XX000");
         let severity = report.field(backend::field::SEVERITY_PLAIN).or(report.field(backend::field::SEVERITY));
         let fatal = matches!(severity, Some(b"FATAL" | b"PANIC"));
-        self.copying_in = false;
+        if !std::mem::take(&mut self.copying_in) {
+            self.unread_syncs = 0;
+        }
         let Some(front) = self.queue.front() else {
             return Ok(Meaning::of(Answer::Failed { sqlstate, fatal, skipped: None }));
         };
@@ -138,10 +143,10 @@ impl Session {
                 }
             }
         }
+        // EVASION: what a refused group set is undone with it (test `a_refusal_undoes_what_its_group_set`).
         let answer = match delivery {
-            Delivery::Deliver => Answer::Failed { sqlstate, fatal, skipped },
-            _ if skipped.is_some() => Answer::Failed { sqlstate, fatal, skipped },
-            _ => Answer::Other,
+            Delivery::Swallow => Answer::Other,
+            _ => Answer::Failed { sqlstate, fatal, skipped },
         };
         Ok(Meaning { answer, ticket, delivery })
     }
@@ -159,10 +164,17 @@ impl Session {
             self.described.transaction_ended();
             self.asked.clear();
         }
-        match self.queue.pop() {
-            Some(Expect::Query(_) | Expect::Call(_) | Expect::Sync { own: false }) => {
-                Ok(Meaning::of(Answer::Ready(self.transaction)))
+        if self.unread_syncs > 0 && !matches!(self.queue.front(), Some(Expect::Sync { .. })) {
+            // A COPY that failed before it read anything left this Sync to the main loop.
+            self.unread_syncs = self.unread_syncs.saturating_sub(1);
+            self.skip = Skip::Nothing;
+            return Ok(Meaning::of(Answer::Ready(self.transaction)));
+        }
+        match self.pop() {
+            Some(Expect::Query(ticket) | Expect::Call(ticket)) => {
+                Ok(Meaning::to(Answer::Ready(self.transaction), ticket))
             }
+            Some(Expect::Sync { own: false }) => Ok(Meaning::of(Answer::Ready(self.transaction))),
             Some(Expect::Sync { own: true }) => Ok(Meaning::swallowed(Answer::Ready(self.transaction))),
             Some(Expect::Ask(told)) => Ok(Meaning::swallowed(Answer::Told(told))),
             _ => Err(Unexpected("ReadyForQuery").into()),
@@ -174,6 +186,8 @@ impl Session {
         if let Some(Expect::Ask(_)) = self.queue.front() {
             return Ok(Meaning::swallowed(Answer::Other));
         }
+        // Answers come in order: whatever was left of a failed COPY would have been answered before.
+        self.unread_syncs = 0;
         let ticket = self.queue.front().and_then(Expect::ticket);
         match (tag, self.queue.front()) {
             (BackendTag::RowDescription, Some(Expect::Query(_))) => {
@@ -181,7 +195,7 @@ impl Session {
                 self.query_columns = Some(columns.clone());
                 Ok(Meaning::to(Answer::Columns(Some(columns)), ticket))
             }
-            (BackendTag::CommandComplete, Some(Expect::Query(_))) => Ok(Meaning::to(complete(body)?, ticket)),
+            (BackendTag::CommandComplete, Some(Expect::Query(_))) => Ok(Meaning::to(self.complete(body)?, ticket)),
             (BackendTag::EmptyQueryResponse, Some(Expect::Query(_))) => Ok(Meaning::to(empty(), ticket)),
             (BackendTag::FunctionCallResponse, Some(Expect::Call(_))) => Ok(Meaning::to(Answer::Data, ticket)),
             (BackendTag::ParameterDescription, Some(Expect::Describe { own, .. })) => {
@@ -202,13 +216,36 @@ impl Session {
             return Answer::Other;
         }
         self.copying_in = true;
-        self.queue.drop_syncs_behind_front();
+        self.unread_syncs = self.queue.drop_syncs_behind_front();
         Answer::WantsData
+    }
+
+    /// A statement ended. What names stand for may be another then: SQL shares its names with the protocol.
+    ///
+    /// EVASION: a statement or cursor made anew by SQL under the name of one whose columns hold no text
+    /// (test `columns_of_a_name_are_forgotten_when_sql_may_have_made_it_anew`).
+    fn complete(&mut self, body: &[u8]) -> Result<Answer, Fault> {
+        let complete = backend::CommandComplete::decode(body)?;
+        let tag = std::str::from_utf8(complete.command).map_err(|_| Malformed::NotText("command tag"))?;
+        if ["PREPARE", "DEALLOCATE", "DISCARD", "DECLARE", "CLOSE", "DO", "CALL"].iter().any(|w| tag.starts_with(w)) {
+            self.described.forget_all();
+        }
+        Ok(Answer::Complete { rows: complete.rows(), tag: tag.into() })
+    }
+
+    /// Takes the oldest request off the queue.
+    fn pop(&mut self) -> Option<Expect> {
+        let popped = self.queue.pop();
+        if self.queue.is_empty() {
+            // Nothing that was asked is open any more: what there is to know is in `described`.
+            self.asked = Vec::new();
+        }
+        popped
     }
 
     /// A message that ends the oldest request.
     fn answered(&mut self, tag: BackendTag, body: &[u8]) -> Result<Meaning, Fault> {
-        let Some(front) = self.queue.pop() else { return Err(Unexpected("answer to nothing").into()) };
+        let Some(front) = self.pop() else { return Err(Unexpected("answer to nothing").into()) };
         let ticket = front.ticket();
         let answer = match (tag, front) {
             (BackendTag::ParseComplete, Expect::Parse { name, .. }) => {
@@ -237,7 +274,7 @@ impl Session {
                 }
                 Answer::Columns(found)
             }
-            (BackendTag::CommandComplete, Expect::Execute { .. }) => complete(body)?,
+            (BackendTag::CommandComplete, Expect::Execute { .. }) => self.complete(body)?,
             (BackendTag::EmptyQueryResponse, Expect::Execute { .. }) => empty(),
             (BackendTag::PortalSuspended, Expect::Execute { .. }) => Answer::Suspended,
             _ => return Err(Unexpected(tag.name()).into()),
@@ -248,12 +285,6 @@ impl Session {
 
 fn empty() -> Answer {
     Answer::Complete { rows: Some(0), tag: "".into() }
-}
-
-fn complete(body: &[u8]) -> Result<Answer, Fault> {
-    let complete = backend::CommandComplete::decode(body)?;
-    let tag = std::str::from_utf8(complete.command).map_err(|_| Malformed::NotText("command tag"))?;
-    Ok(Answer::Complete { rows: complete.rows(), tag: tag.into() })
 }
 
 fn columns(body: &[u8]) -> Result<std::sync::Arc<[Column]>, Fault> {

@@ -33,11 +33,10 @@ impl Described {
         }
     }
 
-    /// A statement of this name is being made anew: what is known of the old one must not describe the new.
-    pub(super) fn forget(&mut self, name: &[u8]) {
-        if let Some(known) = self.statements.get_mut(name) {
-            *known = Statement::default();
-        }
+    /// Names may stand for others now.
+    pub(super) fn forget_all(&mut self) {
+        self.statements.clear();
+        self.portals.clear();
     }
 
     pub(super) fn bound(&mut self, portal: Box<[u8]>, statement: &[u8], results: Formats) {
@@ -48,8 +47,8 @@ impl Described {
     }
 
     pub(super) fn statement(&mut self, name: &[u8], columns: Columns) {
-        if let Some(known) = self.statements.get_mut(name) {
-            *known = Statement { columns: Some(columns), formatted: None };
+        if self.statements.len() < limits::NAMES || self.statements.contains_key(name) {
+            self.statements.insert(name.into(), Statement { columns: Some(columns), formatted: None });
         }
     }
 

@@ -49,6 +49,21 @@ impl Expect {
         }
     }
 
+    fn is_parse(&self) -> bool {
+        matches!(self, Self::Parse { .. })
+    }
+
+    /// What its name holds, in bytes.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Parse { name, .. } | Self::Describe { name, .. } | Self::Close { name, .. } => name.len(),
+            Self::Bind { portal, statement, .. } => portal.len().saturating_add(statement.len()),
+            Self::Execute { portal, .. } => portal.len(),
+            Self::Refused(error) => error.len(),
+            Self::Query(_) | Self::Call(_) | Self::Sync { .. } | Self::Ask(_) => 0,
+        }
+    }
+
     /// Whether an error in it is followed by ReadyForQuery rather than by skipping to Sync.
     pub(super) fn ends_by_itself(&self) -> bool {
         matches!(self, Self::Query(_) | Self::Call(_) | Self::Sync { .. } | Self::Ask(_))
@@ -57,70 +72,103 @@ impl Expect {
 
 /// Requests outstanding, oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Queue(VecDeque<Expect>);
+pub(super) struct Queue {
+    requests: VecDeque<Expect>,
+    /// How many of them are Parse.
+    parsing: usize,
+    /// What their names and errors hold, in bytes.
+    bytes: usize,
+}
 
 impl Queue {
     pub(super) fn push(&mut self, expect: Expect) {
-        self.0.push_back(expect);
+        self.parsing = self.parsing.saturating_add(usize::from(expect.is_parse()));
+        self.bytes = self.bytes.saturating_add(expect.bytes());
+        self.requests.push_back(expect);
     }
 
     pub(super) fn front(&self) -> Option<&Expect> {
-        self.0.front()
+        self.requests.front()
     }
 
     pub(super) fn front_mut(&mut self) -> Option<&mut Expect> {
-        self.0.front_mut()
+        self.requests.front_mut()
     }
 
     pub(super) fn pop(&mut self) -> Option<Expect> {
-        let popped = self.0.pop_front();
+        let popped = self.requests.pop_front();
+        if let Some(gone) = &popped {
+            self.parsing = self.parsing.saturating_sub(usize::from(gone.is_parse()));
+            self.bytes = self.bytes.saturating_sub(gone.bytes());
+        }
         // A burst must not keep its memory while the session idles.
-        if self.0.is_empty() && self.0.capacity() > 64 {
-            self.0 = VecDeque::new();
+        if self.requests.is_empty() && self.requests.capacity() > 64 {
+            self.requests = VecDeque::new();
         }
         popped
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.requests.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.requests.is_empty()
+    }
+
+    /// How many bytes names and errors in it hold.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Forgets all but the first `count`.
     pub(super) fn truncate(&mut self, count: usize) {
-        self.0.truncate(count);
+        while self.requests.len() > count
+            && let Some(gone) = self.requests.pop_back()
+        {
+            self.parsing = self.parsing.saturating_sub(usize::from(gone.is_parse()));
+            self.bytes = self.bytes.saturating_sub(gone.bytes());
+        }
     }
 
     /// Whether a request that the server has not synchronised on is outstanding, with no Sync behind it.
     pub(super) fn lacks_sync(&self) -> bool {
-        self.0.back().is_some_and(|last| !last.ends_by_itself())
+        self.requests.back().is_some_and(|last| !last.ends_by_itself())
     }
 
     /// Drops what the server skips after an error: everything before the next Sync. Returns the last ticket dropped
     /// and whether a Sync was found.
     pub(super) fn skip_to_sync(&mut self) -> (Option<Ticket>, bool) {
         let mut last = None;
-        while let Some(front) = self.0.front() {
+        while let Some(front) = self.requests.front() {
             if matches!(front, Expect::Sync { .. }) {
                 return (last, true);
             }
             last = front.ticket().max(last);
-            self.0.pop_front();
+            self.pop();
         }
         (last, false)
     }
 
-    /// Drops the Syncs that a server reading COPY data ignores: those that were sent behind the COPY itself.
+    /// Drops the Syncs that a server reading COPY data ignores: those that were sent right behind the COPY itself
+    /// (anything else ends the COPY). Returns how many.
     /// Spec: "COPY Operations": Flush and Sync are ignored during COPY-in.
-    pub(super) fn drop_syncs_behind_front(&mut self) {
-        let mut index = 0usize;
-        self.0.retain(|expect| {
-            let keep = index == 0 || !matches!(expect, Expect::Sync { .. });
-            index = index.saturating_add(1);
-            keep
-        });
+    pub(super) fn drop_syncs_behind_front(&mut self) -> usize {
+        let syncs = self.requests.iter().skip(1).take_while(|expect| matches!(expect, Expect::Sync { .. })).count();
+        if syncs > 0 {
+            self.requests.drain(1..=syncs);
+        }
+        syncs
+    }
+
+    /// Whether a portal of this name is being made.
+    pub(super) fn is_binding(&self, name: &[u8]) -> bool {
+        self.requests.iter().any(|expect| matches!(expect, Expect::Bind { portal, .. } if **portal == *name))
+    }
+
+    /// Whether a statement of this name is being prepared.
+    pub(super) fn is_parsing(&self, statement: &[u8]) -> bool {
+        self.parsing > 0
+            && self.requests.iter().any(|e| matches!(e, Expect::Parse { name, .. } if **name == *statement))
     }
 }

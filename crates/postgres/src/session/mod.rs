@@ -74,6 +74,8 @@ pub struct Session {
     /// Whether anything of the extended protocol was forwarded since the last Sync.
     group_open: bool,
     copying_in: bool,
+    /// Syncs that were sent behind a COPY, which it ignores if it lives to read them.
+    unread_syncs: usize,
     /// Columns of the result that a simple Query is returning.
     query_columns: Option<Arc<[Column]>>,
     long: Option<Long>,
@@ -96,6 +98,7 @@ impl Session {
             skip: Skip::Nothing,
             group_open: false,
             copying_in: false,
+            unread_syncs: 0,
             query_columns: None,
             long: None,
             poison: format!("refused by portcullis {nonce:016x}").into(),
@@ -165,10 +168,14 @@ impl Protocol for Session {
     }
 
     fn split(&mut self, buffer: &mut BytesMut) -> Result<Option<Bytes>, Fault> {
-        if self.queue.len() >= limits::PIPELINE {
+        if !self.has_room() {
             return Ok(None);
         }
         Ok(frame::split_frontend(buffer, &self.limits)?.map(|frame| frame.bytes))
+    }
+
+    fn has_room(&self) -> bool {
+        self.queue.len() < limits::PIPELINE && self.queue.bytes() < limits::CONTROL
     }
 
     fn read<'f>(&self, frame: &'f [u8]) -> Result<Request<'f>, Fault> {
