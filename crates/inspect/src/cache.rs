@@ -35,6 +35,9 @@ pub(crate) struct ScopeKey {
     pub(crate) settings: Arc<str>,
 }
 
+/// The number of the next scope, of any cache: a decision may outlive the cache that it came from.
+static NEXT_SCOPE: AtomicU64 = AtomicU64::new(1);
+
 /// The number of a scope. Never used for another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Scope(u64);
@@ -64,6 +67,10 @@ impl Equivalent<Key> for Lookup<'_> {
     }
 }
 
+fn fresh() -> Scope {
+    Scope(NEXT_SCOPE.fetch_add(1, Ordering::Relaxed))
+}
+
 /// How often the cache was asked and knew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CacheCounters {
@@ -79,7 +86,6 @@ pub struct Cache {
     analyses: Quick<Key, Arc<[Statement]>>,
     decisions: Quick<Key, Arc<Judged>>,
     scopes: Mutex<HashMap<ScopeKey, u64>>,
-    next_scope: AtomicU64,
     asked: AtomicU64,
     found: AtomicU64,
 }
@@ -90,7 +96,6 @@ impl Default for Cache {
             analyses: Quick::new(ANALYSES),
             decisions: Quick::new(DECISIONS),
             scopes: Mutex::default(),
-            next_scope: AtomicU64::new(1),
             asked: AtomicU64::new(0),
             found: AtomicU64::new(0),
         }
@@ -99,15 +104,11 @@ impl Default for Cache {
 
 impl Cache {
     pub(crate) fn scope(&self, key: ScopeKey) -> Scope {
-        let Ok(mut scopes) = self.scopes.lock() else { return self.fresh() };
+        let Ok(mut scopes) = self.scopes.lock() else { return fresh() };
         if scopes.len() >= SCOPES {
             scopes.clear();
         }
-        Scope(*scopes.entry(key).or_insert_with(|| self.fresh().0))
-    }
-
-    fn fresh(&self) -> Scope {
-        Scope(self.next_scope.fetch_add(1, Ordering::Relaxed))
+        Scope(*scopes.entry(key).or_insert_with(|| fresh().0))
     }
 
     pub(crate) fn analysis(&self, mode: u32, text: &[u8]) -> Option<Arc<[Statement]>> {

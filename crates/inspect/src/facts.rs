@@ -127,11 +127,13 @@ impl Facts<'_> {
     }
 
     fn relation(&self, effect: &Effect, name: &Name, statement: &Statement, add: &mut dyn FnMut(Wanted)) {
+        let defines = matches!(effect.action, Action::Ddl | Action::Grant);
         match self.resolve(name) {
-            _ if !name.is_qualified() && self.lost.contains(&name.name) => add(Wanted::unknown(None)),
+            // Either the temporary relation is still there, or what stood behind it (asked for here), or nothing.
+            Resolution::Unknown if !name.is_qualified() && self.lost.contains(&name.name) && !defines => {}
             Resolution::Relation(relation) => self.known(effect, relation, statement, add),
             Resolution::Temporary => {}
-            Resolution::Unknown if matches!(effect.action, Action::Ddl | Action::Grant) || self.uncommitted => {
+            Resolution::Unknown if defines || self.uncommitted => {
                 add(Wanted::new(ask(effect.action), self.named(name, What::Table)));
             }
             Resolution::Unknown => add(Wanted::unknown(Some(Absent::Relation(name.clone())))),

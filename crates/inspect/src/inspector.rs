@@ -12,6 +12,7 @@
 //! was made in. It awaits nothing, owns no socket, and takes the time as an argument.
 
 mod answers;
+mod expand;
 mod flights;
 mod requests;
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use portcullis_policy::{Allowed, Context, Decision, Request, Slice};
 use portcullis_sql::NotAnalysed;
+use portcullis_sql::session::SessionChange;
 use portcullis_sql::statement::{Barrier, Statement};
 use portcullis_wire::event::Refusal;
 
@@ -136,7 +137,12 @@ fn nothing(slice: &Slice, world: &World, circumstances: Circumstances<'_>) -> Re
 
 fn simulate(statement: &Statement, settings: &mut Settings, world: &World) {
     for change in &statement.session {
-        settings.apply(change, false, &*world.dialect);
+        // EVASION: the end of a failed transaction is a rollback, whatever the text calls it
+        // (test `the_end_of_a_failed_transaction_falls_back_inside_a_text`).
+        settings.apply(change, settings.has_failed(), &*world.dialect);
+    }
+    if statement.barrier.contains(Barrier::UNKNOWN) {
+        settings.apply(&SessionChange::LoseTemporaries, false, &*world.dialect);
     }
     if statement.barrier.contains(Barrier::CATALOG) {
         settings.note_uncommitted();

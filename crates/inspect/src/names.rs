@@ -4,7 +4,7 @@
 //! taken back if it fails or is skipped. EVASION: a Parse over an existing name fails, and the old statement stays
 //! (test `a_failed_prepare_leaves_the_old_statement`).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -30,6 +30,8 @@ pub(crate) struct Bound {
     pub(crate) prepared: Arc<Prepared>,
     /// The entry of its Bind (or of the statement that declared it) in the recording.
     pub(crate) sequence: u64,
+    /// It outlives its transaction.
+    pub(crate) held: bool,
 }
 
 #[derive(Debug)]
@@ -78,10 +80,44 @@ impl Names {
         self.undo.push_back((ticket, undo));
     }
 
+    /// Whether one more portal would be too many.
+    pub(crate) fn has_no_room_for(&self, portal: &[u8]) -> bool {
+        self.portals.len() >= limits::NAMES && !self.portals.contains_key(portal)
+    }
+
     /// A simple query destroys the unnamed statement and portal.
-    pub(crate) fn drop_unnamed(&mut self) {
-        self.statements.remove(b"".as_slice());
-        self.portals.remove(b"".as_slice());
+    pub(crate) fn drop_unnamed(&mut self, ticket: Ticket) {
+        if let Some(old) = self.statements.remove(b"".as_slice()) {
+            self.undo.push_back((ticket, Undo::Statement(Box::default(), Some(old))));
+        }
+        if let Some(old) = self.portals.remove(b"".as_slice()) {
+            self.undo.push_back((ticket, Undo::Portal(Box::default(), Some(old))));
+        }
+    }
+
+    /// Portals end with their transaction, unless they are held or were made since. The unnamed one, which every request
+    /// makes anew, is left: what is forwarded for it without need only gets the server's own error.
+    pub(crate) fn transaction_ended(&mut self) {
+        if self.portals.keys().all(|name| name.is_empty()) {
+            return;
+        }
+        let since: HashSet<&[u8]> = self
+            .undo
+            .iter()
+            .filter_map(|(_, undo)| match undo {
+                Undo::Portal(name, _) => Some(&**name),
+                Undo::Statement(..) => None,
+            })
+            .collect();
+        self.portals.retain(|name, bound| bound.held || name.is_empty() || since.contains(&**name));
+    }
+
+    /// SQL's CLOSE; `None` is all.
+    pub(crate) fn close_cursor(&mut self, name: Option<&str>) {
+        match name {
+            Some(name) => drop(self.portals.remove(name.as_bytes())),
+            None => self.portals.clear(),
+        }
     }
 
     /// SQL's DEALLOCATE; `None` is all.
@@ -94,12 +130,17 @@ impl Names {
 
     /// What SQL's PREPARE made, once the server confirmed it.
     pub(crate) fn prepared(&mut self, name: &str, prepared: Arc<Prepared>) {
-        self.statements.insert(name.as_bytes().into(), prepared);
+        // LIMIT: a name beyond it is not known, so nothing of it is allowed.
+        if self.statements.len() < limits::NAMES || self.statements.contains_key(name.as_bytes()) {
+            self.statements.insert(name.as_bytes().into(), prepared);
+        }
     }
 
     /// What SQL's DECLARE made, once the server confirmed it.
     pub(crate) fn declared(&mut self, name: &str, bound: Arc<Bound>) {
-        self.portals.insert(name.as_bytes().into(), bound);
+        if !self.has_no_room_for(name.as_bytes()) {
+            self.portals.insert(name.as_bytes().into(), bound);
+        }
     }
 
     /// The server confirmed everything up to `ticket`.

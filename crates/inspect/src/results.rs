@@ -154,7 +154,8 @@ impl Masking {
             Reading::Value(kind, _) => kind,
             Reading::Binary(_) | Reading::Nothing => return (piece.len(), 0),
         };
-        let kind = if copy { ValueKind::CopyText } else { kind };
+        // What was not described may be COPY data too, which hides more than plain text does.
+        let kind = if copy || columns.is_none() { ValueKind::CopyText } else { kind };
         let done = self.rows.feed(detectors, kind, piece, last);
         (done.min(piece.len()), self.rows.hits().take().total())
     }

@@ -40,6 +40,8 @@ pub(crate) struct Settings {
     before: Meaning,
     savepoints: Vec<(Box<str>, Meaning, Meaning)>,
     failed: bool,
+    /// A transaction is open, as far as its statements and the upstream said.
+    open: bool,
     user: Box<str>,
     signature: Arc<str>,
 }
@@ -63,6 +65,7 @@ impl Settings {
             initial,
             savepoints: Vec::new(),
             failed: false,
+            open: false,
             user: user.into(),
             signature: "".into(),
         };
@@ -105,6 +108,11 @@ impl Settings {
 
     pub(crate) fn has_uncommitted(&self) -> bool {
         self.now.uncommitted
+    }
+
+    /// Whether the transaction failed, so that its end undoes it.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed
     }
 
     /// All of it in one text, equal only where all of it is equal.
@@ -151,10 +159,7 @@ impl Settings {
                     Arc::make_mut(&mut meaning.temporary).insert(to.clone());
                 }
             }),
-            SessionChange::LoseTemporaries => self.set(false, |meaning| {
-                let temporary = std::mem::take(&mut meaning.temporary);
-                Arc::make_mut(&mut meaning.lost).extend(temporary.iter().cloned());
-            }),
+            SessionChange::LoseTemporaries => self.set(false, lose_temporaries),
             SessionChange::Commit { .. } | SessionChange::PrepareTransaction if !undone => self.settle(),
             SessionChange::Commit { .. } | SessionChange::Rollback { .. } | SessionChange::PrepareTransaction => {
                 self.fall_back();
@@ -168,6 +173,7 @@ impl Settings {
                 }
             }
             SessionChange::RollbackTo(name) => self.fall_back_to(name),
+            SessionChange::Begin => self.open = true,
             _ => {}
         }
         self.sign();
@@ -221,7 +227,10 @@ impl Settings {
                     self.lasting = lasting.clone();
                 }
             }
-            None => self.forget_path(),
+            None => {
+                self.set(false, lose_temporaries);
+                self.forget_path();
+            }
         }
     }
 
@@ -231,7 +240,7 @@ impl Settings {
         self.now = self.lasting.clone();
         self.before = self.lasting.clone();
         self.savepoints.clear();
-        self.failed = false;
+        (self.failed, self.open) = (false, false);
     }
 
     /// A transaction was undone.
@@ -239,7 +248,7 @@ impl Settings {
         self.now = self.before.clone();
         self.lasting = self.before.clone();
         self.savepoints.clear();
-        self.failed = false;
+        (self.failed, self.open) = (false, false);
     }
 
     /// Something ran that may have changed anything.
@@ -248,10 +257,12 @@ impl Settings {
         self.sign();
     }
 
-    /// The path as the upstream told it.
+    /// The path as the upstream told it. Inside a transaction it may be there for that one only.
+    ///
+    /// EVASION: a local path that lasts because it was asked for (test `a_path_learnt_in_a_transaction_ends_with_it`).
     pub(crate) fn learn_path(&mut self, path: Option<SearchPath>) {
         let path = path.map(Arc::new);
-        self.set(false, |meaning| meaning.path.clone_from(&path));
+        self.set(self.open, |meaning| meaning.path.clone_from(&path));
         self.sign();
     }
 
@@ -270,13 +281,16 @@ impl Settings {
     pub(crate) fn ready(&mut self, transaction: Transaction) {
         match transaction {
             Transaction::Idle if self.failed => self.fall_back(),
-            Transaction::Idle if self.now == self.lasting && self.lasting == self.before => return,
+            Transaction::Idle if !self.open && self.now == self.lasting && self.lasting == self.before => return,
             Transaction::Idle => self.settle(),
             Transaction::Open => {
-                self.failed = false;
+                (self.failed, self.open) = (false, true);
                 return;
             }
-            Transaction::Failed => return,
+            Transaction::Failed => {
+                self.open = true;
+                return;
+            }
         }
         self.sign();
     }
@@ -287,12 +301,28 @@ impl Settings {
             Some(SettingClass::Mode(mode)) if mode != self.now.mode => self.set(false, |meaning| meaning.mode = mode),
             Some(SettingClass::Unreadable) => self.set(false, |meaning| meaning.readable = false),
             Some(SettingClass::Path) => {
-                let path = dialect.read_reported_path(value, &self.user).map(Arc::new);
-                self.set(false, |meaning| meaning.path.clone_from(&path));
+                let own = self.now.own_role || !value.contains("$user");
+                let path = dialect.read_reported_path(value, &self.user).filter(|_| own).map(Arc::new);
+                if path.is_some() && path == self.now.path {
+                    return;
+                }
+                // Inside a transaction nobody says whether it will last: then it is asked for afterwards.
+                if self.open {
+                    self.lasting.path = None;
+                }
+                self.set(self.open, |meaning| meaning.path.clone_from(&path));
             }
             _ => return,
         }
         self.sign();
+    }
+}
+
+/// Nothing is known of what the names of temporary relations mean.
+fn lose_temporaries(meaning: &mut Meaning) {
+    let temporary = std::mem::take(&mut meaning.temporary);
+    if !temporary.is_empty() {
+        Arc::make_mut(&mut meaning.lost).extend(temporary.iter().cloned());
     }
 }
 
@@ -407,6 +437,36 @@ mod tests {
         assert!(s.temporary().contains("t"));
         apply(&mut s, &SessionChange::Commit { chain: false });
         assert!(s.temporary().is_empty());
+    }
+
+    #[test]
+    fn a_path_learnt_in_a_transaction_ends_with_it() {
+        let mut s = settings();
+        let first = at(&s);
+        apply(&mut s, &SessionChange::Begin);
+        s.ready(Transaction::Open);
+        apply(&mut s, &path("here", true));
+        s.learn_path(Some(SearchPath::new(["here"], "app")));
+        assert_ne!(at(&s), first);
+        apply(&mut s, &SessionChange::Commit { chain: false });
+        s.ready(Transaction::Idle);
+        assert_eq!(at(&s), first);
+    }
+
+    #[test]
+    fn a_path_reported_in_a_transaction_is_not_taken_to_last() {
+        let mut s = settings();
+        apply(&mut s, &SessionChange::Begin);
+        s.ready(Transaction::Open);
+        apply(&mut s, &path("here", true));
+        s.report("search_path", "here", &Postgres);
+        apply(&mut s, &SessionChange::Commit { chain: false });
+        assert_eq!(at(&s), at(&settings()));
+        apply(&mut s, &SessionChange::Begin);
+        s.ready(Transaction::Open);
+        s.report("search_path", "elsewhere", &Postgres);
+        apply(&mut s, &SessionChange::Commit { chain: false });
+        assert!(s.path().is_none());
     }
 
     #[test]

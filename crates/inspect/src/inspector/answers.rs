@@ -35,7 +35,7 @@ impl Inspector {
                     self.flights.land(ticket);
                 }
             }
-            Answer::Ready(transaction) => self.ready(*transaction),
+            Answer::Ready(transaction) => self.ready(reply.ticket, *transaction, now),
             Answer::Setting { name, value } => {
                 if self.masking.is_on() {
                     self.remark::<P>(reply.ticket, bytes);
@@ -159,7 +159,7 @@ impl Inspector {
             }
             return;
         };
-        if statement.barrier.is_none() {
+        if statement.barrier.is_none() && statement.session.is_empty() {
             return;
         }
         let dialect = self.world.dialect.clone();
@@ -168,7 +168,13 @@ impl Inspector {
             self.follow_names(change, statement, judged, entry);
         }
         if statement.barrier.contains(Barrier::UNKNOWN) {
+            // EVASION: a temporary relation dropped by a function uncovers the one behind it
+            // (test `a_function_may_have_dropped_a_temporary_table`).
+            self.settings.apply(&SessionChange::LoseTemporaries, false, &*dialect);
             self.settings.forget_path();
+        }
+        if self.changed_definitions && statement.session.iter().any(|c| matches!(c, SessionChange::Commit { .. })) {
+            self.stale_catalog = Some(self.world.catalog.epoch());
         }
         // A function called from a query may set the path; that it makes definitions is left to the catalog's own watch.
         let anything = statement.barrier.contains(Barrier::UNKNOWN) && (statement.is_opaque() || calls(statement));
@@ -194,11 +200,15 @@ impl Inspector {
                 self.names.prepared(name, made(Some(Arc::new((**statement).clone()))));
             }
             SessionChange::DeallocateSql { name } => self.names.deallocate(name.as_deref()),
-            SessionChange::DeclareCursor { name, .. } => {
+            SessionChange::DeclareCursor { name, hold } => {
                 let prepared = made(Some(Arc::new(whole.clone())));
-                self.names.declared(name, Arc::new(Bound { prepared, sequence: entry }));
+                self.names.declared(name, Arc::new(Bound { prepared, sequence: entry, held: *hold }));
             }
-            SessionChange::Discard(portcullis_sql::session::Discarded::All) => self.names.deallocate(None),
+            SessionChange::Discard(portcullis_sql::session::Discarded::All) => {
+                self.names.deallocate(None);
+                self.names.close_cursor(None);
+            }
+            SessionChange::CloseCursor { name } => self.names.close_cursor(name.as_deref()),
             _ => {}
         }
     }
@@ -215,6 +225,11 @@ impl Inspector {
             ..recording::Outcome::default()
         };
         self.recorder.outcome(flight.sequence, &outcome, now);
+        // EVASION: what ran before the limit has had its effect, and a client need not ask for the rest
+        // (test `a_portal_that_stops_at_its_limit_has_changed_the_path`).
+        if let Some(judged) = &flight.judged {
+            self.take_effect(judged, flight.statement, flight.sequence, false);
+        }
     }
 
     /// A request failed, and with it the later ones that the upstream skips.
@@ -272,14 +287,21 @@ impl Inspector {
     }
 
     /// A group of requests ended.
-    fn ready(&mut self, transaction: Transaction) {
-        if let Some(front) = self.flights.front()
-            && matches!(front.leg, Leg::Run | Leg::Call)
-        {
-            let ticket = front.ticket;
+    ///
+    /// EVASION: only the request that it ends is done; another may be in flight behind it
+    /// (test `a_failed_query_does_not_hide_the_one_pipelined_behind_it`).
+    fn ready(&mut self, ticket: Option<Ticket>, transaction: Transaction, now: u64) {
+        if let Some(ticket) = ticket {
+            // A function call that did not fail has no other end.
+            if self.flights.at(ticket).is_some_and(|flight| flight.leg == Leg::Call) {
+                self.complete(Some(ticket), None, "", now);
+            }
             self.flights.land(ticket);
         }
         self.settings.ready(transaction);
+        if transaction == Transaction::Idle {
+            self.names.transaction_ended();
+        }
         if transaction == Transaction::Idle && self.changed_definitions {
             self.changed_definitions = false;
             self.stale_catalog = Some(self.world.catalog.epoch());

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use portcullis_sql::statement::CopyDirection;
 use portcullis_wire::event::Ticket;
 
 use crate::judge::Judged;
@@ -47,8 +48,11 @@ impl Flight {
 
     /// Whether what follows it has to wait for its outcome.
     pub(super) fn is_barrier(&self) -> bool {
+        // What follows a COPY from the client is its data, or must wait until the server has said that it is not.
+        let copies =
+            |judged: &Judged| judged.statements.iter().any(|statement| statement.copy == Some(CopyDirection::In));
         matches!(self.leg, Leg::Run | Leg::Execute | Leg::Call)
-            && self.judged.as_ref().is_none_or(|judged| !judged.barrier.is_none())
+            && self.judged.as_ref().is_none_or(|judged| !judged.barrier.is_none() || copies(judged))
     }
 
     /// The entry of the statement that is running.
@@ -105,10 +109,5 @@ impl Flights {
 
     pub(super) fn has_barrier(&self) -> bool {
         self.0.iter().any(Flight::is_barrier)
-    }
-
-    /// The oldest request.
-    pub(super) fn front(&self) -> Option<&Flight> {
-        self.0.front()
     }
 }

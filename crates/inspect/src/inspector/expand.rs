@@ -1,0 +1,108 @@
+//! EXECUTE and FETCH: what the names in a text stand for, in the place of the names.
+//!
+//! A text may make, drop and use a name in one go, so names are followed through it before they are looked up in the
+//! session. EVASION: a name made anew under another path in the very text that runs it
+//! (test `a_name_made_anew_in_the_same_text_is_not_the_old_one`).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use portcullis_sql::session::{Discarded, SessionChange};
+use portcullis_sql::statement::Statement;
+
+use super::Inspector;
+
+/// What the statements of a text made of one kind of name so far; `None` for a name that is gone.
+#[derive(Default)]
+struct Made {
+    known: HashMap<Box<str>, Option<Arc<Statement>>>,
+    /// All of the session's are gone.
+    cleared: bool,
+}
+
+impl Made {
+    /// `None` where the text says nothing of the name.
+    fn of(&self, name: &str) -> Option<Option<Arc<Statement>>> {
+        self.known.get(name).cloned().or(self.cleared.then_some(None))
+    }
+
+    fn drop(&mut self, name: Option<&str>) {
+        match name {
+            Some(name) => drop(self.known.insert(name.into(), None)),
+            None => *self = Self { known: HashMap::new(), cleared: true },
+        }
+    }
+}
+
+/// Names as a text leaves them, statement by statement.
+#[derive(Default)]
+struct Overlay {
+    statements: Made,
+    cursors: Made,
+}
+
+impl Overlay {
+    fn follow(&mut self, whole: &Statement) {
+        for change in &whole.session {
+            match change {
+                SessionChange::PrepareSql { name, statement } => {
+                    self.statements.known.insert(name.clone(), Some(Arc::new((**statement).clone())));
+                }
+                SessionChange::DeallocateSql { name } => self.statements.drop(name.as_deref()),
+                SessionChange::DeclareCursor { name, .. } => {
+                    self.cursors.known.insert(name.clone(), Some(Arc::new(whole.clone())));
+                }
+                SessionChange::CloseCursor { name } => self.cursors.drop(name.as_deref()),
+                SessionChange::Discard(Discarded::All) => {
+                    self.statements.drop(None);
+                    self.cursors.drop(None);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn is_by_name(change: &SessionChange) -> bool {
+    matches!(change, SessionChange::ExecuteSql { .. } | SessionChange::Fetch { .. })
+}
+
+impl Inspector {
+    /// Puts what names stand for in the place of EXECUTE and FETCH. Says whether there was any such: then the decision
+    /// rests on more than the text.
+    pub(super) fn expand(&self, statements: Arc<[Statement]>) -> (Arc<[Statement]>, bool) {
+        if !statements.iter().any(|statement| statement.session.iter().any(is_by_name)) {
+            return (statements, false);
+        }
+        let mut overlay = Overlay::default();
+        let mut whole = Vec::with_capacity(statements.len());
+        for statement in statements.iter() {
+            let mut statement = statement.clone();
+            if let Some(body) = statement.session.iter().find_map(|change| self.stands_for(change, &overlay)) {
+                statement = statement.expanded(&body);
+                statement.session.retain(|change| !is_by_name(change));
+            }
+            overlay.follow(&statement);
+            whole.push(statement);
+        }
+        (whole.into(), true)
+    }
+
+    /// The statement that a name stands for.
+    fn stands_for(&self, change: &SessionChange, overlay: &Overlay) -> Option<Arc<Statement>> {
+        let (made, prepared) = match change {
+            SessionChange::ExecuteSql { name } => (overlay.statements.of(name), self.names.statement(name.as_bytes())),
+            SessionChange::Fetch { cursor, .. } => {
+                (overlay.cursors.of(cursor), self.names.portal(cursor.as_bytes()).map(|bound| &bound.prepared))
+            }
+            _ => return None,
+        };
+        match made {
+            Some(made) => made,
+            None => {
+                let prepared = prepared?;
+                prepared.body.clone().or_else(|| prepared.judged.statements.first().cloned().map(Arc::new))
+            }
+        }
+    }
+}
