@@ -1,0 +1,10 @@
+//! Whole sessions: a scripted client and a model of PostgreSQL, with codec, inspector and relay between them.
+
+mod bench;
+mod cached;
+mod copy;
+mod model;
+mod recorded;
+mod refuse;
+mod rows;
+mod state;
