@@ -124,6 +124,8 @@ pub struct Relay<P: Protocol> {
     cancelling: Option<Later<()>>,
     /// The cancel was delivered, and what it cancels has not ended yet.
     settling: bool,
+    /// The client said goodbye while answers were outstanding: they still go to it, then the upstream ends the session.
+    quitting: bool,
     /// The upstream was asked to answer what the held frame waits for.
     flushed: bool,
     /// COPY data streams to the client.
@@ -165,6 +167,7 @@ impl<P: Protocol> Relay<P> {
             job: None,
             cancelling: None,
             settling: false,
+            quitting: false,
             flushed: false,
             copying_out: false,
             aged: None,

@@ -133,6 +133,9 @@ pub enum Gate {
     Wait,
     /// The protocol says that it is ignored here (it follows an error, and the client has not synchronised yet).
     Drop,
+    /// The server would take it for the end of what the client is sending, and lose it: see
+    /// [`crate::Protocol::interrupt`].
+    Interrupt,
 }
 
 /// Where the upstream's transaction stands.

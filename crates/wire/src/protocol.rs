@@ -91,6 +91,10 @@ pub trait Protocol: Send + 'static {
     /// Whether a request's turn has come.
     fn gate(&self, request: &Request<'_>, frame: &[u8]) -> Gate;
 
+    /// Ends what the client is sending, because it sent something else instead ([`Gate::Interrupt`]). The bytes go to
+    /// the upstream in the place of what it sent, and mean nothing to one that gave up by itself.
+    fn interrupt(&mut self, to_upstream: &mut BytesMut);
+
     /// Whether all that was forwarded has been answered.
     fn is_drained(&self) -> bool;
 

@@ -32,7 +32,7 @@ enum Step {
 impl<P: Protocol> Relay<P> {
     /// Handles what the client sent, as far as its turn has come. Says whether it should be called again at once.
     pub(super) fn pump_toward(&mut self) -> Result<bool, End> {
-        if self.job.is_some() || (self.held.is_empty() && self.from_client.is_empty()) {
+        if self.quitting || self.job.is_some() || (self.held.is_empty() && self.from_client.is_empty()) {
             return Ok(false);
         }
         let began = Instant::now();
@@ -57,6 +57,7 @@ impl<P: Protocol> Relay<P> {
                 other => break other,
             }
         };
+        let left = !batch.is_empty();
         let statements = batch.iter().filter(|leaving| leaving.permit.is_some()).count();
         if statements > 0 && !self.record(&mut batch, mark, first)? {
             return Ok(!self.waits_for_upstream);
@@ -67,10 +68,16 @@ impl<P: Protocol> Relay<P> {
             self.backstage.took(statements, took);
         }
         match step {
+            // What it sent before is answered first, as the server would.
+            Step::Quit if !self.codec.is_drained() => {
+                self.quitting = true;
+                Ok(false)
+            }
             Step::Quit => Err(End::Quit),
             Step::Held => {
                 self.flush_if_waiting();
-                Ok(false)
+                // What left may be answered by nothing (a Flush): then there is nothing to wait for.
+                Ok(left && self.waits_for_upstream && self.codec.is_drained())
             }
             Step::On => Ok(false),
         }
@@ -98,6 +105,12 @@ impl<P: Protocol> Relay<P> {
         match self.codec.gate(&request, &frame) {
             Gate::Drop => return Ok(Step::On),
             Gate::Wait => return Ok(self.hold_for_upstream(frame.clone())),
+            Gate::Interrupt => {
+                let mut out = BytesMut::new();
+                self.codec.interrupt(&mut out);
+                batch.push(Leaving { before: Bytes::new(), frame: out.freeze(), permit: None });
+                return Ok(Step::On);
+            }
             Gate::Open => {}
         }
         if self.is_cancelling() && !matches!(request, Request::Continue | Request::Quit) {

@@ -126,6 +126,7 @@ impl<P: Protocol> Relay<P> {
         let mut happened = false;
         if !self.to_client.is_full() {
             match self.upstream.poll_fill(cx, &mut self.from_upstream) {
+                Poll::Ready(Ok(0)) if self.quitting => return Err(End::Quit),
                 Poll::Ready(Ok(0)) => return Err(End::UpstreamGone),
                 Poll::Ready(Ok(_)) => happened = true,
                 Poll::Ready(Err(error)) => return Err(gone(&error, End::UpstreamGone)),

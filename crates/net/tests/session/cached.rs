@@ -20,7 +20,8 @@ async fn literals_share_a_decision_and_principals_do_not() {
     }
     assert_eq!(cache.counters().found, 2);
     assert_eq!(s.stage.analyses.lock().unwrap().len(), 1);
-    let mut other = Bench::on(s.stage.clone(), s.stage.world.lock().unwrap().clone(), HashMap::new(), "bob").await;
+    let world = s.stage.world.lock().unwrap().clone();
+    let mut other = Bench::on(s.stage.clone(), world, HashMap::new(), "bob").await;
     other.talk(query("SELECT x FROM orders WHERE id = 9")).await;
     assert_eq!(cache.counters().found, 2);
 }

@@ -59,6 +59,26 @@ async fn a_statement_pipelined_behind_a_copy_waits_for_its_end() {
 }
 
 #[tokio::test]
+async fn what_follows_one_copy_of_a_query_waits_for_the_next() {
+    let mut s = Bench::new(NO_SECRET).await;
+    s.send(&[query(&format!("{IN}; {IN}")), copy_done(), close('P', "c"), sync()].concat()).await;
+    assert_eq!(s.until(2).await, "G C(COPY 1) G E(57014) Z(I) Z(I)");
+}
+
+#[tokio::test]
+async fn anything_but_data_ends_a_copy_and_is_lost() {
+    let mut s = Bench::new(NO_SECRET).await;
+    s.send(&query(IN)).await;
+    s.until_tag(b'G').await;
+    assert_eq!(s.talk([copy_data(b"1\tx\n"), query("SELECT * FROM secret.t")].concat()).await, "E(57014) Z(I)");
+    assert!(s.talk(query("SELECT 1")).await.ends_with("C(SELECT 1) Z(I)"));
+    s.send(&[unnamed(IN), flush()].concat()).await;
+    s.until_tag(b'G').await;
+    assert_eq!(s.talk([unnamed("DELETE FROM t"), query("SELECT 1"), sync()].concat()).await, "E(57014) Z(I)");
+    assert_eq!(s.ran(), ["public|COPY orders FROM STDIN", "public|SELECT 1", "public|COPY orders FROM STDIN"]);
+}
+
+#[tokio::test]
 async fn copy_out_is_searched_row_by_row() {
     let lines = vec![vec![Some(b"1\t4111 1111 1111 1111\n".to_vec())], vec![Some(b"2\t\\\\N 078-05-1120\n".to_vec())]];
     let tables = [("COPY orders TO STDOUT".to_owned(), (vec![], lines))].into();

@@ -3,6 +3,7 @@
 mod bench;
 mod cached;
 mod copy;
+mod law;
 mod model;
 mod recorded;
 mod refuse;

@@ -88,6 +88,10 @@ impl Model {
         out.to_vec()
     }
 
+    pub fn is_copying(&self) -> bool {
+        self.copy.is_some()
+    }
+
     fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
         let head = self.inbound.get(..5)?;
         let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize + 1;

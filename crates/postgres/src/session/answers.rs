@@ -6,7 +6,7 @@ use portcullis_wire::limits;
 use portcullis_wire::protocol::{Delivery, Front, Reply};
 
 use super::columns::kind;
-use super::{Expect, HOLD, Long, Session, Skip, rows};
+use super::{CopyIn, Expect, HOLD, Long, Session, Skip, rows};
 use crate::backend;
 use crate::frame::{self, BackendTag, HEADER};
 
@@ -120,9 +120,10 @@ impl Session {
         let sqlstate = report.code().and_then(|code| code.try_into().ok()).unwrap_or(*b"XX000");
         let severity = report.field(backend::field::SEVERITY_PLAIN).or(report.field(backend::field::SEVERITY));
         let fatal = matches!(severity, Some(b"FATAL" | b"PANIC"));
-        if !std::mem::take(&mut self.copying_in) {
+        if self.copy_in != CopyIn::Reading {
             self.unread_syncs = 0;
         }
+        self.copy_in = CopyIn::None;
         let Some(front) = self.queue.front() else {
             return Ok(Meaning::of(Answer::Failed { sqlstate, fatal, skipped: None }));
         };
@@ -158,7 +159,7 @@ impl Session {
             backend::TransactionStatus::InTransaction => Transaction::Open,
             backend::TransactionStatus::Failed => Transaction::Failed,
         };
-        self.copying_in = false;
+        self.copy_in = CopyIn::None;
         self.query_columns = None;
         if self.transaction == Transaction::Idle {
             self.described.transaction_ended();
@@ -215,7 +216,7 @@ impl Session {
         if tag != BackendTag::CopyInResponse {
             return Answer::Other;
         }
-        self.copying_in = true;
+        self.copy_in = CopyIn::Reading;
         self.unread_syncs = self.queue.drop_syncs_behind_front();
         Answer::WantsData
     }

@@ -39,7 +39,9 @@ use self::columns::Described;
 use self::expect::{Expect, Queue};
 use self::long::Long;
 use crate::backend::{Notice, ReadyForQuery, Severity, TransactionStatus};
-use crate::frame::{self, FrameLimits, FrontendTag};
+use crate::frame::{self, FrameLimits};
+use crate::frontend::{self, Target};
+use crate::list::TypeIds;
 
 /// Longer upstream messages with bulk values are handed on in pieces, in bytes.
 const HOLD: usize = 64 << 10;
@@ -61,6 +63,17 @@ enum Skip {
     Refused,
 }
 
+/// The client's half of a COPY from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CopyIn {
+    /// None is open.
+    None,
+    /// The upstream reads data.
+    Reading,
+    /// The client ended its data; the simple Query that asked for it may go on to ask for more.
+    Ended,
+}
+
 /// A Postgres session after sign-in.
 #[derive(Debug)]
 pub struct Session {
@@ -73,14 +86,14 @@ pub struct Session {
     skip: Skip,
     /// Whether anything of the extended protocol was forwarded since the last Sync.
     group_open: bool,
-    copying_in: bool,
+    copy_in: CopyIn,
     /// Syncs that were sent behind a COPY, which it ignores if it lives to read them.
     unread_syncs: usize,
     /// Columns of the result that a simple Query is returning.
     query_columns: Option<Arc<[Column]>>,
     long: Option<Long>,
-    /// A portal name that no client can have made.
-    poison: Box<str>,
+    /// A name of portals and statements that no client can have made.
+    own: Box<str>,
 }
 
 impl Session {
@@ -97,22 +110,17 @@ impl Session {
             transaction: Transaction::Idle,
             skip: Skip::Nothing,
             group_open: false,
-            copying_in: false,
+            copy_in: CopyIn::None,
             unread_syncs: 0,
             query_columns: None,
             long: None,
-            poison: format!("refused by portcullis {nonce:016x}").into(),
+            own: format!("portcullis {nonce:016x}").into(),
         }
     }
 
     /// An Execute of a portal that does not exist: the server's own error aborts what stands open.
     fn poison(&self, to_upstream: &mut BytesMut) {
-        let length = self.poison.len().saturating_add(4 + 1 + 4);
-        to_upstream.put_u8(FrontendTag::Execute.byte());
-        to_upstream.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
-        to_upstream.put_slice(self.poison.as_bytes());
-        to_upstream.put_u8(0);
-        to_upstream.put_u32(0);
+        frontend::Execute { portal: self.own.as_bytes(), max_rows: 0 }.encode(to_upstream);
     }
 
     fn status(&self) -> TransactionStatus {
@@ -121,6 +129,11 @@ impl Session {
             Transaction::Open => TransactionStatus::InTransaction,
             Transaction::Failed => TransactionStatus::Failed,
         }
+    }
+
+    fn end_copy_in(&mut self) {
+        let by_query = matches!(self.queue.front(), Some(Expect::Query(_)));
+        self.copy_in = if by_query { CopyIn::Ended } else { CopyIn::None };
     }
 
     /// Whether a refusal must make the upstream fail too.
@@ -148,7 +161,7 @@ pub struct Mark {
     queued: usize,
     skip: Skip,
     group_open: bool,
-    copying_in: bool,
+    copy_in: CopyIn,
 }
 
 impl Protocol for Session {
@@ -157,14 +170,14 @@ impl Protocol for Session {
     type Mark = Mark;
 
     fn mark(&self) -> Mark {
-        let Self { skip, group_open, copying_in, .. } = *self;
-        Mark { queued: self.queue.len(), skip, group_open, copying_in }
+        let Self { skip, group_open, copy_in, .. } = *self;
+        Mark { queued: self.queue.len(), skip, group_open, copy_in }
     }
 
     fn rewind(&mut self, mark: Mark) {
         self.queue.truncate(mark.queued);
         self.asked.clear();
-        (self.skip, self.group_open, self.copying_in) = (mark.skip, mark.group_open, mark.copying_in);
+        (self.skip, self.group_open, self.copy_in) = (mark.skip, mark.group_open, mark.copy_in);
     }
 
     fn split(&mut self, buffer: &mut BytesMut) -> Result<Option<Bytes>, Fault> {
@@ -184,6 +197,14 @@ impl Protocol for Session {
 
     fn gate(&self, request: &Request<'_>, frame: &[u8]) -> Gate {
         requests::gate(self, request, frame)
+    }
+
+    /// A server that reads COPY data fails at any other message and loses it. CopyFail does the same and is ignored by
+    /// one whose COPY has failed already, where the message itself would be run.
+    /// Spec: "COPY Operations".
+    fn interrupt(&mut self, to_upstream: &mut BytesMut) {
+        frontend::CopyFail { reason: b"unexpected message type during COPY from stdin" }.encode(to_upstream);
+        self.end_copy_in();
     }
 
     fn is_drained(&self) -> bool {
@@ -255,12 +276,18 @@ impl Protocol for Session {
         }
     }
 
+    /// Under names of its own: a simple Query would drop the client's unnamed statement and portal.
     fn ask(&mut self, text: &str, to_upstream: &mut BytesMut) {
-        let length = text.len().saturating_add(4 + 1);
-        to_upstream.put_u8(FrontendTag::Query.byte());
-        to_upstream.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
-        to_upstream.put_slice(text.as_bytes());
-        to_upstream.put_u8(0);
+        let name = self.own.as_bytes();
+        let close = |target, out: &mut BytesMut| frontend::Close { target, name }.encode(out);
+        // One that was cancelled may have left its statement.
+        close(Target::Statement, to_upstream);
+        frontend::Parse { statement: name, query: text.as_bytes(), types: TypeIds::default() }.encode(to_upstream);
+        frontend::Bind::put_text(to_upstream, name, name, &[]);
+        frontend::Execute { portal: name, max_rows: 0 }.encode(to_upstream);
+        close(Target::Portal, to_upstream);
+        close(Target::Statement, to_upstream);
+        to_upstream.put_slice(SYNC);
         self.queue.push(Expect::Ask(None));
     }
 

@@ -4,7 +4,7 @@ use bytes::{BufMut, BytesMut};
 use portcullis_wire::error::{Fault, Unexpected};
 use portcullis_wire::event::{Format, Formats, Gate, Named, Parameter, Request, Ticket};
 
-use super::{Expect, Session, Skip};
+use super::{CopyIn, Expect, Session, Skip};
 use crate::frame::{FrontendTag, HEADER};
 use crate::frontend;
 
@@ -84,10 +84,12 @@ pub(super) fn gate(session: &Session, request: &Request<'_>, frame: &[u8]) -> Ga
         (FrontendTag::Terminate, _) => Gate::Open,
         (FrontendTag::CopyData | FrontendTag::CopyDone | FrontendTag::CopyFail, _) => copy_gate(session),
         // A server that reads COPY data ignores these.
-        (FrontendTag::Sync | FrontendTag::Flush, _) if session.copying_in => Gate::Drop,
+        (FrontendTag::Sync | FrontendTag::Flush, _) if session.copy_in == CopyIn::Reading => Gate::Drop,
+        // Whether it is data's place or not is known when that Query is answered.
+        _ if session.copy_in == CopyIn::Ended => Gate::Wait,
         (FrontendTag::Sync, _) => Gate::Open,
         _ if session.skip != Skip::Nothing => Gate::Drop,
-        _ if session.copying_in => Gate::Wait,
+        _ if session.copy_in == CopyIn::Reading => Gate::Interrupt,
         _ => Gate::Open,
     }
 }
@@ -95,7 +97,7 @@ pub(super) fn gate(session: &Session, request: &Request<'_>, frame: &[u8]) -> Ga
 /// COPY data counts while the upstream asked for it; once nothing is outstanding it is left over from a COPY that
 /// failed, and the server ignores such.
 fn copy_gate(session: &Session) -> Gate {
-    match (session.copying_in, session.queue.is_empty()) {
+    match (session.copy_in == CopyIn::Reading, session.queue.is_empty()) {
         (true, _) => Gate::Open,
         (false, true) => Gate::Drop,
         (false, false) if session.skip != Skip::Nothing => Gate::Drop,
@@ -122,7 +124,7 @@ pub(super) fn forward(
             session.group_open = false;
             session.skip = Skip::Nothing;
         }
-        Ok(FrontendTag::CopyDone | FrontendTag::CopyFail) => session.copying_in = false,
+        Ok(FrontendTag::CopyDone | FrontendTag::CopyFail) => session.end_copy_in(),
         _ => {}
     }
 }
