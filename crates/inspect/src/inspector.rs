@@ -57,6 +57,9 @@ pub struct SessionFacts {
     pub budget: Arc<Budget>,
 }
 
+/// What is known of a text, or why nothing is.
+type Analysed = Result<Arc<[Statement]>, NotAnalysed>;
+
 /// The inspector of one session.
 pub struct Inspector {
     world: Arc<World>,
@@ -84,7 +87,7 @@ pub struct Inspector {
     /// Definitions changed in a transaction that is still open.
     changed_definitions: bool,
     /// An analysis that just arrived, for the text that asked for it.
-    fresh: Option<(Bytes, Result<Arc<[Statement]>, NotAnalysed>)>,
+    fresh: Option<(Bytes, Analysed)>,
     /// Reused for cache keys.
     key: Vec<u8>,
     /// The recording could not be written when it was last tried.
@@ -254,6 +257,5 @@ fn circumstances_of<'s>(world: &'s World, facts: &'s SessionFacts, now: u64) -> 
             now_ms: i64::try_from(now / 1_000).unwrap_or(i64::MAX),
             ..Context::default()
         },
-        session: facts.id,
     }
 }

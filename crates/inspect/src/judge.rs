@@ -21,6 +21,8 @@ pub(crate) struct Denied {
     pub(crate) rule: Option<String>,
     /// Whether it rests on something that the catalog did not know.
     pub(crate) absent: bool,
+    /// Whether it is policy's, so that someone can be asked to change it.
+    pub(crate) by_policy: bool,
 }
 
 /// What was decided on a text, and in which scope.
@@ -53,7 +55,6 @@ impl Judged {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Circumstances<'s> {
     pub(crate) context: Context<'s>,
-    pub(crate) session: u128,
 }
 
 /// A text that was not analysed: only those who may do anything may send it.
@@ -66,7 +67,7 @@ pub(crate) fn opaque(refusal: Refusal, slice: &Slice, circumstances: Circumstanc
     };
     Judged {
         statements: Arc::from([]),
-        outcome: outcome.map_err(|()| Denied { refusal, rule, absent }),
+        outcome: outcome.map_err(|()| Denied { refusal, rule, absent, by_policy: false }),
         objects: Box::default(),
         barrier: Barrier::UNKNOWN,
         scope: None,
@@ -129,8 +130,8 @@ fn nothing(slice: &Slice, world: &World, circumstances: Circumstances<'_>) -> Re
     match slice.decide(&[request]) {
         Decision::Allow(allowed) => Ok(allowed),
         Decision::Deny(denial) => {
-            let refusal = refusals::denied(&denial, world.dialect.codes(), circumstances.session);
-            Err(Denied { refusal, rule: denial.rule, absent: false })
+            let refusal = refusals::denied(&denial, world.dialect.codes().denied);
+            Err(Denied { refusal, rule: denial.rule, absent: false, by_policy: true })
         }
     }
 }
@@ -207,10 +208,11 @@ fn one(
             let absent = wanted.iter().find_map(|wanted| wanted.absent.as_ref());
             let refusal = match absent {
                 Some(absent) => refusals::absent(absent, codes),
-                None => refusals::denied(&denial, codes, circumstances.session),
+                None => refusals::denied(&denial, codes.denied),
             };
+            let by_policy = absent.is_none();
             let absent = matches!(absent, Some(Absent::Relation(_) | Absent::Function(_)));
-            Err(Denied { refusal, rule: denial.rule, absent })
+            Err(Denied { refusal, rule: denial.rule, absent, by_policy })
         }
     };
     One { decision, cacheable: slice.cacheable(&requests) }

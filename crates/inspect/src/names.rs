@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use portcullis_sql::statement::Statement;
-use portcullis_wire::event::{Named, Ticket};
+use portcullis_wire::event::{Named, Parameter, Ticket};
 use portcullis_wire::limits;
 
 use crate::judge::Judged;
@@ -22,6 +22,14 @@ pub(crate) struct Prepared {
     pub(crate) judged: Arc<Judged>,
     /// For one made by SQL's PREPARE: what it does (its text is a part of another statement's).
     pub(crate) body: Option<Arc<Statement>>,
+}
+
+impl Prepared {
+    /// The values of a Bind with the types that the client declared when it prepared the statement.
+    pub(crate) fn typed<'f>(&self, values: &[Parameter<'f>]) -> impl Iterator<Item = Parameter<'f>> {
+        let types = self.types.iter().copied().chain(std::iter::repeat(0));
+        values.iter().zip(types).map(|(value, type_code)| Parameter { type_code, ..*value })
+    }
 }
 
 /// A portal.

@@ -11,18 +11,24 @@ use portcullis_wire::event::Refusal;
 
 use crate::facts::Absent;
 
-/// Where to turn. The session's number lets the one who is asked find the statement.
-fn how_to_ask(session: u128) -> String {
-    format!("to ask for it, tell your administrator the rule and the session {session:032x}")
-}
-
-/// Policy says no.
-pub(crate) fn denied(denial: &Denial, codes: &Codes, session: u128) -> Refusal {
-    refusal(denial, codes.denied, session)
+/// Adds where to turn to a refusal of policy's. The session's number lets the one who is asked find the statement; it is
+/// added when the refusal is given, because decisions are shared between sessions.
+pub(crate) fn with_how_to_ask(refusal: Refusal, session: u128) -> Refusal {
+    let ask = format!("to ask for it, tell your administrator the rule and the session {session:032x}");
+    let hint = match &refusal.hint {
+        Some(hint) => format!("{hint}; {ask}"),
+        None => ask,
+    };
+    Refusal { hint: Some(hint), ..refusal }
 }
 
 /// The words for a denial, under the code that the protocol has for it.
 pub fn refusal(denial: &Denial, sqlstate: [u8; 5], session: u128) -> Refusal {
+    with_how_to_ask(denied(denial, sqlstate), session)
+}
+
+/// Policy says no.
+pub(crate) fn denied(denial: &Denial, sqlstate: [u8; 5]) -> Refusal {
     let rule = denial.rule.as_deref();
     let message = match (rule, &denial.reason) {
         (Some(rule), Some(reason)) => format!("refused by rule \"{rule}\": {reason}"),
@@ -30,12 +36,8 @@ pub fn refusal(denial: &Denial, sqlstate: [u8; 5], session: u128) -> Refusal {
         (None, _) if denial.error => "refused: a policy could not be evaluated".to_owned(),
         (None, _) => "refused: no rule allows it".to_owned(),
     };
-    let hint = match &denial.hint {
-        Some(hint) => format!("{hint}; {}", how_to_ask(session)),
-        None => how_to_ask(session),
-    };
     let detail = format!("{} on {} is not allowed", denial.action.name(), denial.resource);
-    Refusal { sqlstate, message, detail: Some(detail), hint: Some(hint), position: None }
+    Refusal { sqlstate, message, detail: Some(detail), hint: denial.hint.clone(), position: None }
 }
 
 /// The server would say that something does not exist, and so do we.

@@ -6,7 +6,7 @@
 
 use std::sync::Mutex;
 
-use portcullis_mask::{Detectors, Escapes, Rows, ValueKind};
+use portcullis_mask::{Detectors, Rows, ValueKind};
 use portcullis_wire::Protocol;
 use portcullis_wire::event::{CellKind, Column};
 
@@ -35,7 +35,7 @@ impl Budget {
     pub fn add(&self, rows: u64, bytes: u64, now: u64) {
         let at = now / 60_000_000;
         let Ok(mut minutes) = self.0.lock() else { return };
-        let slot = usize::try_from(at % MINUTES as u64).unwrap_or(0);
+        let slot = usize::try_from(at.checked_rem(MINUTES as u64).unwrap_or(0)).unwrap_or(0);
         if let Some(minute) = minutes.get_mut(slot) {
             if minute.at != at {
                 *minute = Minute { at, ..Minute::default() };
@@ -78,18 +78,21 @@ pub struct Totals {
 pub(crate) struct Masking {
     detectors: Option<Detectors>,
     rows: Rows,
+    /// A long value has begun and not ended.
+    broken: bool,
     /// Reused: where the cells of a buffer stand.
     cells: Vec<(std::ops::Range<usize>, ValueKind)>,
 }
 
 impl Masking {
     pub(crate) fn new(detectors: Option<Detectors>) -> Self {
-        Self { detectors, rows: Rows::new(), cells: Vec::new() }
+        Self { detectors, rows: Rows::new(), broken: false, cells: Vec::new() }
     }
 
     /// Another result begins.
     pub(crate) fn begin(&mut self) {
-        if self.detectors.is_some() {
+        // A key that is open, or a value that broke off, must not reach into the next result.
+        if std::mem::take(&mut self.broken) || self.rows.is_open() {
             self.rows = Rows::new();
         }
     }
@@ -102,22 +105,22 @@ impl Masking {
     /// Searches a run of whole rows. Returns the hits.
     pub(crate) fn rows<P: Protocol>(&mut self, buffer: &mut [u8], columns: Option<&[Column]>) -> u64 {
         let Some(detectors) = &self.detectors else { return 0 };
-        let wanted = detectors.prefilter(buffer, Escapes::Possible) || self.rows.is_open() || detectors.numbers();
-        if !wanted {
+        if !self.rows.look(detectors, buffer) {
             return 0;
         }
-        let cells = &mut self.cells;
-        cells.clear();
-        let mut numbers = Vec::new();
+        let (rows, cells) = (&self.rows, &mut self.cells);
+        let (mut numbers, mut cursor) = (Vec::new(), 0);
         P::cells(buffer, &mut |column, place| match value_kind(columns, column) {
             Reading::Value(kind, skip) => {
-                let start = place.start.saturating_add(skip).min(place.end);
-                cells.push((start..place.end, kind));
+                let place = place.start.saturating_add(skip).min(place.end)..place.end;
+                if rows.wants(detectors, &place, kind, &mut cursor) {
+                    cells.push((place, kind));
+                }
             }
             Reading::Binary(kind) => numbers.push((place, kind)),
             Reading::Nothing => {}
         });
-        self.rows.scan(detectors, buffer, cells.drain(..));
+        self.rows.overwrite(detectors, buffer, cells.drain(..));
         let mut hits = self.rows.hits().take().total();
         if detectors.numbers() {
             for (place, kind) in numbers {
@@ -130,13 +133,17 @@ impl Masking {
     /// Searches COPY data.
     pub(crate) fn data<P: Protocol>(&mut self, buffer: &mut [u8]) -> u64 {
         let Some(detectors) = &self.detectors else { return 0 };
-        if !detectors.prefilter(buffer, Escapes::Possible) && !self.rows.is_open() && !detectors.numbers() {
+        if !self.rows.look(detectors, buffer) {
             return 0;
         }
-        let cells = &mut self.cells;
-        cells.clear();
-        P::cells(buffer, &mut |_, place| cells.push((place, ValueKind::CopyText)));
-        self.rows.scan(detectors, buffer, cells.drain(..));
+        let (rows, cells) = (&self.rows, &mut self.cells);
+        let mut cursor = 0;
+        P::cells(buffer, &mut |_, place| {
+            if rows.wants(detectors, &place, ValueKind::CopyText, &mut cursor) {
+                cells.push((place, ValueKind::CopyText));
+            }
+        });
+        self.rows.overwrite(detectors, buffer, cells.drain(..));
         self.rows.hits().take().total()
     }
 
@@ -156,6 +163,7 @@ impl Masking {
         };
         // What was not described may be COPY data too, which hides more than plain text does.
         let kind = if copy || columns.is_none() { ValueKind::CopyText } else { kind };
+        self.broken = !last;
         let done = self.rows.feed(detectors, kind, piece, last);
         (done.min(piece.len()), self.rows.hits().take().total())
     }

@@ -47,10 +47,36 @@ impl Rows {
     where
         I: IntoIterator<Item = (Range<usize>, ValueKind)>,
     {
-        self.candidates.collect(detectors, buffer);
-        if self.candidates.is_empty() && !self.always(detectors) {
-            return;
+        if self.look(detectors, buffer) {
+            self.overwrite(detectors, buffer, cells);
         }
+    }
+
+    /// The first half of [`Rows::scan`]: looks over the buffer, and says whether any cell is worth a closer look.
+    pub fn look(&mut self, detectors: &Detectors, buffer: &[u8]) -> bool {
+        self.candidates.collect(detectors, buffer);
+        !self.candidates.is_empty() || self.always(detectors)
+    }
+
+    /// Whether a cell of the buffer last looked over is worth it. Cells are asked about in their order, with one `cursor`
+    /// that begins at 0.
+    #[inline]
+    pub fn wants(&self, detectors: &Detectors, range: &Range<usize>, kind: ValueKind, cursor: &mut usize) -> bool {
+        if (self.candidates.escapes && kind != ValueKind::Text) || self.always(detectors) {
+            return true;
+        }
+        let places = &self.candidates.places;
+        while places.get(*cursor).is_some_and(|at| *at < range.start) {
+            *cursor = cursor.saturating_add(1);
+        }
+        places.get(*cursor).is_some_and(|at| *at < range.end)
+    }
+
+    /// The second half: overwrites the hits in the cells given; those that are not [wanted](Rows::wants) may be left out.
+    pub fn overwrite<I>(&mut self, detectors: &Detectors, buffer: &mut [u8], cells: I)
+    where
+        I: IntoIterator<Item = (Range<usize>, ValueKind)>,
+    {
         for (range, kind) in cells {
             if self.passes(detectors, &range, kind) {
                 continue;
@@ -107,6 +133,8 @@ struct Candidates {
     prefixes: Vec<(usize, usize)>,
     terms: Vec<(usize, usize, usize)>,
     escapes: bool,
+    /// Where any of them stands, in order.
+    places: Vec<usize>,
     /// No candidate that is not passed stands before this place.
     next: usize,
     /// How many of each are behind the current cell.
@@ -134,6 +162,10 @@ impl Candidates {
             dictionary.find(buffer, 0, |start, end| self.terms.push((start, end, index)));
         }
         self.terms.sort_unstable();
+        self.places.clear();
+        self.places.extend(self.shapes.iter().map(|c| c.0));
+        self.places.extend(self.prefixes.iter().map(|c| c.0).chain(self.terms.iter().map(|c| c.0)));
+        self.places.sort_unstable();
         self.next = self.first();
     }
 

@@ -92,8 +92,11 @@ impl Stream {
         while !queue.is_empty() {
             let written = {
                 let mut slices = [IoSlice::new(&[]); SLICES];
-                let count = queue.slices(&mut slices);
-                ready!(Pin::new(&mut *self).poll_write_vectored(cx, slices.get(..count).unwrap_or_default()))?
+                match queue.slices(&mut slices) {
+                    // The kernel takes one slice with less ado than a vector of one.
+                    1 => ready!(Pin::new(&mut *self).poll_write(cx, &slices[0]))?,
+                    count => ready!(Pin::new(&mut *self).poll_write_vectored(cx, &slices[..count]))?,
+                }
             };
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -142,7 +145,11 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_write(cx, bytes),
+            Self::Accepted(tls) => Pin::new(tls).poll_write(cx, bytes),
+            Self::Dialled(tls) => Pin::new(tls).poll_write(cx, bytes),
+        }
     }
 
     fn poll_write_vectored(

@@ -1,8 +1,9 @@
 //! Who is asking: a person or an agent, in groups, as an identity provider vouches for them.
 //!
 //! An agent that acts for a person is the principal, and the person is beside it: policy sees the agent as
-//! `principal` and the person as `context.on_behalf_of` and `principal.on_behalf_of`. The agent gets none of the
-//! person's groups by that; a policy that wants them says `context.on_behalf_of in Group::"…"`.
+//! `principal` and the person as `context.on_behalf_of` and `principal.on_behalf_of`. Which groups the agent is in is the
+//! caller's to say: the gateway gives it those of the token that it presents, and a policy that wants less of agents says
+//! `forbid (principal is Agent, …)`.
 
 use std::collections::{HashMap, HashSet};
 

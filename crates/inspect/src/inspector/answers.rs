@@ -323,7 +323,8 @@ impl Inspector {
 
     /// Takes up changed settings.
     fn follow(&mut self) {
-        if self.settings.signature() != &self.scope_settings {
+        // A signature is made anew only when something changed.
+        if !Arc::ptr_eq(self.settings.signature(), &self.scope_settings) {
             self.rescope();
         }
     }

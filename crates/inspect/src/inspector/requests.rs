@@ -143,7 +143,8 @@ impl Inspector {
             Found::Judged(judged) => judged,
             Found::Missing(job) => return Verdict::Find(job),
         };
-        let intent = Intent { via: "execute", leg: Leg::Bind, text: &prepared.text, parameters, frame, now };
+        let typed: Vec<Parameter<'_>> = prepared.typed(parameters).collect();
+        let intent = Intent { via: "execute", leg: Leg::Bind, text: &prepared.text, parameters: &typed, frame, now };
         let verdict = self.settle(&judged, &intent, standing);
         if let Verdict::Forward(passage) = &verdict {
             let bound = Bound { prepared, sequence: passage.permit.sequence(), held: false };
@@ -235,7 +236,11 @@ impl Inspector {
             });
             self.totals.refused = self.totals.refused.saturating_add(1);
         }
-        Verdict::Refuse(denied.refusal.clone())
+        let refusal = denied.refusal.clone();
+        Verdict::Refuse(match denied.by_policy {
+            true => refusals::with_how_to_ask(refusal, self.facts.id),
+            false => refusal,
+        })
     }
 
     /// Queues an entry for each statement of the text.
