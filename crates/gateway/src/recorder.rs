@@ -57,7 +57,7 @@ fn keep(process: &Arc<Process>, runtime: &tokio::runtime::Handle) {
                 tracing::warn!(%error, "a checkpoint could not be written");
             }
         }
-        if ticks % MAINTAIN == 0
+        if ticks.is_multiple_of(MAINTAIN)
             && let Err(error) = process.recording.maintain(now())
         {
             tracing::warn!(%error, "sealed segments could not be maintained");

@@ -288,16 +288,16 @@ async fn purge(process: Arc<Process>) {
 
 /// What a running process cannot change.
 fn unchangeable(before: &Config, after: &Config) -> Result<(), Unusable> {
-    let binds = |config: &Config| config.listeners.iter().map(|listener| listener.bind).collect::<Vec<_>>();
-    let admin = |config: &Config| config.admin.as_ref().map(|admin| admin.bind);
     match () {
         () if before.data_dir != after.data_dir => Err(Unusable::NeedsRestart("data_dir")),
-        () if binds(before) != binds(after) => Err(Unusable::NeedsRestart("[[listener]]")),
-        () if admin(before) != admin(after) => Err(Unusable::NeedsRestart("admin.bind")),
+        () if before.listeners != after.listeners => Err(Unusable::NeedsRestart("[[listener]]")),
+        () if before.admin != after.admin => Err(Unusable::NeedsRestart("[admin]")),
+        () if before.identities != after.identities => Err(Unusable::NeedsRestart("[[identity]]")),
         () if before.recording != after.recording => Err(Unusable::NeedsRestart("[recording]")),
         () if before.limits.connections != after.limits.connections => {
             Err(Unusable::NeedsRestart("limits.connections"))
         }
+        () if before.limits.threads != after.limits.threads => Err(Unusable::NeedsRestart("limits.threads")),
         () => Ok(()),
     }
 }

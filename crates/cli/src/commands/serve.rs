@@ -41,10 +41,17 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let config = load(&args.config)?;
     log(&config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(config.limits.threads.unwrap_or_else(threads))
         .enable_all()
         .build()
         .map_err(|error| Failure::refused(format!("the runtime cannot be started: {error}")))?;
     runtime.block_on(serve(&args.config, config))
+}
+
+/// One thread fewer than there are cores: the kernel's half of the work, the analysts and the recorder need one too. On two
+/// cores a second thread costs more in wake-ups than it brings (BENCHMARKS.md).
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1))
 }
 
 fn load(path: &Path) -> Result<Config, Failure> {

@@ -30,6 +30,8 @@ pub struct Limits {
     pub login_deadline: Duration,
     /// How long live sessions may go on after the gateway is asked to stop.
     pub drain_deadline: Duration,
+    /// Threads that relay sessions; without it, one fewer than there are cores.
+    pub threads: Option<usize>,
 }
 
 /// `[log]`.
@@ -103,6 +105,9 @@ impl Limits {
             connections_per_identity: per_identity.unwrap_or(connections.min(200)),
             login_deadline: login.unwrap_or(Duration::from_secs(15)),
             drain_deadline: drain.unwrap_or(Duration::from_secs(30)),
+            threads: table
+                .optional("threads", |v| v.number(1..=1_024))
+                .and_then(|threads| usize::try_from(threads).ok()),
         })
     }
 }
