@@ -377,7 +377,7 @@ impl Model {
             ["DEALLOCATE", name] => drop(self.statements.remove(*name).ok_or("26000")?),
             ["EXECUTE", name] => {
                 let body = self.statements.get(*name).cloned().ok_or("26000")?;
-                return self.run(&body);
+                return if by_name(&body) { Err("54001") } else { self.run(&body) };
             }
             ["DECLARE", name, "CURSOR", "FOR", ..] => {
                 let body = text.split_once(" FOR ").expect("a body").1.to_owned();
@@ -386,7 +386,7 @@ impl Model {
             }
             ["FETCH", .., name] => {
                 let body = self.portals.get(*name).map(|portal| portal.text.clone()).ok_or("34000")?;
-                return self.run(&body);
+                return if by_name(&body) { Err("54001") } else { self.run(&body) };
             }
             ["CLOSE", name] => drop(self.portals.remove(*name).ok_or("34000")?),
             ["COPY", .., "STDIN"] => return Ok(Ran::CopyIn),
@@ -414,8 +414,10 @@ impl Model {
         match (self.tables.get(text), words.as_slice()) {
             (Some(table), _) => Some(table.0.clone()),
             (None, ["SELECT", ..]) => Some(vec![("?column?", 25)]),
-            (None, ["EXECUTE", name]) => self.columns(self.statements.get(*name)?),
-            (None, ["FETCH", .., name]) => self.columns(&self.portals.get(*name)?.text),
+            (None, ["EXECUTE", name]) => self.columns(self.statements.get(*name).filter(|body| !by_name(body))?),
+            (None, ["FETCH", .., name]) => {
+                self.columns(&self.portals.get(*name).filter(|portal| !by_name(&portal.text))?.text)
+            }
             _ => None,
         }
     }
@@ -454,6 +456,11 @@ impl Model {
         };
         message(out, b'Z', &[status]);
     }
+}
+
+/// What stands for another text; one that stands for itself has no end.
+fn by_name(text: &str) -> bool {
+    text.starts_with("EXECUTE") || text.starts_with("FETCH")
 }
 
 fn one_row(value: &str) -> Ran {

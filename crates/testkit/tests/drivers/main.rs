@@ -8,8 +8,10 @@ mod sqlx;
 mod tokio_postgres;
 mod transcript;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use portcullis_testkit::{Gateway, Server, Version, tools};
 use tokio::runtime::Runtime;
@@ -33,14 +35,30 @@ fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/drivers")
 }
 
+/// A script that is still not done has hung: drivers and the gateway can wait for each other for ever.
+const ENDS_WITHIN: Duration = Duration::from_secs(240);
+
+/// A command that is killed when it does not end.
+fn bounded(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("timeout");
+    command.arg("--kill-after=5").arg(ENDS_WITHIN.as_secs().to_string()).arg(program);
+    command
+}
+
+fn finish(script: impl Future<Output = String>) -> String {
+    let runtime = Runtime::new().expect("a runtime");
+    runtime.block_on(async { tokio::time::timeout(ENDS_WITHIN, script).await.expect("the script ends in time") })
+}
+
 fn output(command: &mut Command) -> String {
     let output = command.output().expect("the driver's script starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{} (124: it did not end in time)\n{errors}", output.status);
     String::from_utf8(output.stdout).expect("a transcript is text")
 }
 
 fn python(driver: &str, version: Version, url: &str) -> String {
-    let mut command = Command::new(tools::python());
+    let mut command = bounded(tools::python());
     command.arg(scripts().join("run.py")).args([driver, url, "--psql"]).arg(version.bin().join("psql"));
     output(command.env("PYTHONDONTWRITEBYTECODE", "1"))
 }
@@ -63,7 +81,7 @@ fn asyncpg_sees_the_same() {
 #[test]
 fn node_postgres_sees_the_same() {
     sees_the_same(|_, url| {
-        let mut command = Command::new("node");
+        let mut command = bounded("node");
         output(
             command
                 .arg(scripts().join("run.cjs"))
@@ -76,12 +94,10 @@ fn node_postgres_sees_the_same() {
 
 #[test]
 fn tokio_postgres_sees_the_same() {
-    let runtime = Runtime::new().expect("a runtime");
-    sees_the_same(|_, url| runtime.block_on(tokio_postgres::run(url)));
+    sees_the_same(|_, url| finish(tokio_postgres::run(url)));
 }
 
 #[test]
 fn sqlx_sees_the_same() {
-    let runtime = Runtime::new().expect("a runtime");
-    sees_the_same(|_, url| runtime.block_on(sqlx::run(url)));
+    sees_the_same(|_, url| finish(sqlx::run(url)));
 }
