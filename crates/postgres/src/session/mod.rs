@@ -24,9 +24,6 @@ mod long;
 mod requests;
 mod rows;
 
-#[cfg(test)]
-mod tests;
-
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
