@@ -8,6 +8,7 @@ mod template;
 mod version;
 
 use std::ffi::OsString;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,9 @@ pub const SHOP: &str = include_str!("shop.sql");
 pub const APP_PASSWORD: &str = "app secret: ü'\\$1";
 
 const READY: &str = "database system is ready to accept connections";
+
+/// `cannot_connect_now`: it starts, or recovers.
+const STARTING: &str = "57P03";
 
 /// How clients that come over TCP must prove who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -259,18 +263,28 @@ fn postmaster(version: Version, dir: &Path, owner: Option<Ids>, port: u16) -> Gu
 }
 
 fn wait_ready(process: &mut Guarded, port: u16) -> bool {
-    process.wait_for_log(READY, Duration::from_secs(60)) && connects(port, Duration::from_secs(10))
+    process.wait_for_log(READY, Duration::from_secs(60)) && lets_in(port, Duration::from_secs(30))
 }
 
-fn connects(port: u16, limit: Duration) -> bool {
+/// Whether it gets to the question of who is there. The log alone may tell of the start before.
+fn lets_in(port: u16, limit: Duration) -> bool {
     let start = Instant::now();
     while start.elapsed() < limit {
-        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+        if answer_to_startup(port).is_ok_and(|answer| !answer.is_empty() && !answer.contains(STARTING)) {
             return true;
         }
         std::thread::sleep(Duration::from_millis(5));
     }
     false
+}
+
+fn answer_to_startup(port: u16) -> std::io::Result<String> {
+    let mut socket = TcpStream::connect(("127.0.0.1", port))?;
+    socket.set_read_timeout(Some(Duration::from_secs(5)))?;
+    socket.write_all(b"\0\0\0\x15\0\x03\0\0user\0nobody\0\0")?;
+    let mut answer = [0; 1024];
+    let read = socket.read(&mut answer)?;
+    Ok(String::from_utf8_lossy(answer.get(..read).unwrap_or_default()).into_owned())
 }
 
 /// Everything but letters and digits, for the password in a URL.
