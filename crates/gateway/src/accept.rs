@@ -152,11 +152,14 @@ async fn open(process: &Arc<Process>, door: &Door, socket: TcpStream, source: So
 }
 
 async fn turn_away(process: &Process, peer: &mut Peer, turned: Turned) {
+    // A cancel request is no connection that wants in.
+    if matches!(turned, Turned::Done) {
+        return;
+    }
     let source = peer.source;
     tracing::info!(%source, reason = %turned, "a connection was not let in");
     let (opening, refusal) = match turned {
-        Turned::Done => return,
-        Turned::Io(_) => {
+        Turned::Done | Turned::Io(_) => {
             process.metrics.opening("", Opening::Broken);
             return;
         }

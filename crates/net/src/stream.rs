@@ -16,7 +16,7 @@ use tokio_rustls::{client, server};
 use crate::outbound::Outbound;
 
 /// The buffer that an idle direction keeps, in bytes.
-pub const SMALL: usize = 4 << 10;
+pub const SMALL: usize = 2 << 10;
 
 /// The largest buffer that a busy direction grows to by itself, in bytes. Larger reads gain nothing (measured with the
 /// relay of 64 KiB and 256 KiB); a message that must be whole may still make it grow.

@@ -192,7 +192,8 @@ async fn cancelled_copy(client: &Client, seen: &mut Transcript) {
         sink.send(Bytes::from_static(b"7\tseven\n")).await.expect("sent");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    let finished = sink.finish().await.map_err(|e| error(&e));
+    // The line it stopped at is another each time.
+    let finished = sink.finish().await.map_err(|e| e.code().cloned());
     assert!(finished.is_err(), "the COPY was not cancelled");
     seen.saw("cancelled copy", (asked.map_err(|e| error(&e)), finished));
     let counted = tokio::time::timeout(Duration::from_secs(20), client.query("SELECT count(*) FROM copied", &[]));
