@@ -23,5 +23,5 @@ pub use facts::Facts;
 pub use inspector::{Inspector, SessionFacts, Standing};
 pub use refusals::refusal;
 pub use results::{Budget, Totals};
-pub use verdict::{Job, Passage, Verdict};
+pub use verdict::{Job, Passage, Sealed, Verdict};
 pub use world::{Sliced, Slices, World};

@@ -4,13 +4,13 @@
 //! taken back if it fails or is skipped. EVASION: a Parse over an existing name fails, and the old statement stays
 //! (test `a_failed_prepare_leaves_the_old_statement`).
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use portcullis_sql::statement::Statement;
 use portcullis_wire::event::{Named, Parameter, Ticket};
-use portcullis_wire::limits;
+use portcullis_wire::{ByName, limits};
 
 use crate::judge::Judged;
 
@@ -51,8 +51,8 @@ enum Undo {
 /// Names, and how to take back what the server has not confirmed.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    statements: HashMap<Box<[u8]>, Arc<Prepared>>,
-    portals: HashMap<Box<[u8]>, Arc<Bound>>,
+    statements: ByName<Arc<Prepared>>,
+    portals: ByName<Arc<Bound>>,
     undo: VecDeque<(Ticket, Undo)>,
 }
 
@@ -71,12 +71,12 @@ impl Names {
     }
 
     pub(crate) fn prepare(&mut self, ticket: Ticket, name: &[u8], prepared: Arc<Prepared>) {
-        let old = self.statements.insert(name.into(), prepared);
+        let old = self.statements.insert(name, prepared);
         self.undo.push_back((ticket, Undo::Statement(name.into(), old)));
     }
 
     pub(crate) fn bind(&mut self, ticket: Ticket, name: &[u8], bound: Arc<Bound>) {
-        let old = self.portals.insert(name.into(), bound);
+        let old = self.portals.insert(name, bound);
         self.undo.push_back((ticket, Undo::Portal(name.into(), old)));
     }
 
@@ -90,15 +90,15 @@ impl Names {
 
     /// Whether one more portal would be too many.
     pub(crate) fn has_no_room_for(&self, portal: &[u8]) -> bool {
-        self.portals.len() >= limits::NAMES && !self.portals.contains_key(portal)
+        self.portals.len() >= limits::NAMES && !self.portals.contains(portal)
     }
 
     /// A simple query destroys the unnamed statement and portal.
     pub(crate) fn drop_unnamed(&mut self, ticket: Ticket) {
-        if let Some(old) = self.statements.remove(b"".as_slice()) {
+        if let Some(old) = self.statements.remove(b"") {
             self.undo.push_back((ticket, Undo::Statement(Box::default(), Some(old))));
         }
-        if let Some(old) = self.portals.remove(b"".as_slice()) {
+        if let Some(old) = self.portals.remove(b"") {
             self.undo.push_back((ticket, Undo::Portal(Box::default(), Some(old))));
         }
     }
@@ -106,7 +106,7 @@ impl Names {
     /// Portals end with their transaction, unless they are held or were made since. The unnamed one, which every request
     /// makes anew, is left: what is forwarded for it without need only gets the server's own error.
     pub(crate) fn transaction_ended(&mut self) {
-        if self.portals.keys().all(|name| name.is_empty()) {
+        if !self.portals.has_named() {
             return;
         }
         let since: HashSet<&[u8]> = self
@@ -117,7 +117,7 @@ impl Names {
                 Undo::Statement(..) => None,
             })
             .collect();
-        self.portals.retain(|name, bound| bound.held || name.is_empty() || since.contains(&**name));
+        self.portals.retain_named(|name, bound| bound.held || since.contains(name));
     }
 
     /// SQL's CLOSE; `None` is all.
@@ -139,15 +139,15 @@ impl Names {
     /// What SQL's PREPARE made, once the server confirmed it.
     pub(crate) fn prepared(&mut self, name: &str, prepared: Arc<Prepared>) {
         // LIMIT: a name beyond it is not known, so nothing of it is allowed.
-        if self.statements.len() < limits::NAMES || self.statements.contains_key(name.as_bytes()) {
-            self.statements.insert(name.as_bytes().into(), prepared);
+        if self.statements.len() < limits::NAMES || self.statements.contains(name.as_bytes()) {
+            self.statements.insert(name.as_bytes(), prepared);
         }
     }
 
     /// What SQL's DECLARE made, once the server confirmed it.
     pub(crate) fn declared(&mut self, name: &str, bound: Arc<Bound>) {
         if !self.has_no_room_for(name.as_bytes()) {
-            self.portals.insert(name.as_bytes().into(), bound);
+            self.portals.insert(name.as_bytes(), bound);
         }
     }
 
@@ -177,9 +177,9 @@ impl Names {
 
     fn restore(&mut self, undo: Undo) {
         match undo {
-            Undo::Statement(name, Some(old)) => drop(self.statements.insert(name, old)),
+            Undo::Statement(name, Some(old)) => drop(self.statements.insert(&name, old)),
             Undo::Statement(name, None) => drop(self.statements.remove(&name)),
-            Undo::Portal(name, Some(old)) => drop(self.portals.insert(name, old)),
+            Undo::Portal(name, Some(old)) => drop(self.portals.insert(&name, old)),
             Undo::Portal(name, None) => drop(self.portals.remove(&name)),
         }
     }

@@ -22,9 +22,36 @@ pub enum Verdict {
     Find(Job),
 }
 
+/// Bytes and their BLAKE3 digest. Neither can be changed, so a digest that is looked at later is of these bytes.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    bytes: Bytes,
+    digest: [u8; 32],
+}
+
+impl Sealed {
+    /// Hashes `bytes`.
+    pub fn new(bytes: Bytes) -> Self {
+        let digest = *blake3::hash(&bytes).as_bytes();
+        Self { bytes, digest }
+    }
+
+    /// Their digest.
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
+    /// The bytes.
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+}
+
 /// A statement on its way.
 #[derive(Debug)]
 pub struct Passage {
+    /// The frame that may leave.
+    pub frame: Sealed,
     /// Policy's leave for exactly these bytes.
     pub permit: Permit,
     /// What its answers will be matched by.

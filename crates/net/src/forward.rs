@@ -4,7 +4,7 @@
 //! statement and exactly these bytes. Neither can be made here, and both are used up: forgetting to judge or to record does
 //! not compile, mixing them up does not run.
 
-use bytes::Bytes;
+use portcullis_inspect::Sealed;
 use portcullis_policy::Permit;
 use portcullis_recording::Receipt;
 
@@ -19,16 +19,16 @@ pub struct Mismatch;
 ///
 /// # Errors
 /// [`Mismatch`]; nothing is queued then.
-pub fn forward(permit: Permit, receipt: Receipt, frame: Bytes, upstream: &mut Outbound) -> Result<(), Mismatch> {
+pub fn forward(permit: Permit, receipt: Receipt, frame: Sealed, upstream: &mut Outbound) -> Result<(), Mismatch> {
     let same = permit.session() == receipt.session()
         && permit.sequence() == receipt.sequence()
         && permit.digest() == receipt.digest()
-        && permit.digest() == blake3::hash(&frame).as_bytes();
+        && permit.digest() == frame.digest();
     // Used up whatever comes of it.
     drop((permit, receipt));
     if !same {
         return Err(Mismatch);
     }
-    upstream.push(frame);
+    upstream.push(frame.into_bytes());
     Ok(())
 }

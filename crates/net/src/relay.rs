@@ -18,6 +18,7 @@ mod wait;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -110,6 +111,8 @@ pub struct Relay<P: Protocol> {
     inspector: Inspector,
     backstage: Arc<dyn Backstage>,
     commands: mpsc::Receiver<Command>,
+    /// Who the commands' channel wakes.
+    waker: Option<Waker>,
     from_client: BytesMut,
     from_upstream: BytesMut,
     to_client: Outbound,
@@ -157,6 +160,7 @@ impl<P: Protocol> Relay<P> {
             inspector,
             backstage,
             commands,
+            waker: None,
             from_client: client.1,
             from_upstream: upstream.1,
             to_client: Outbound::default(),

@@ -10,11 +10,13 @@
 pub mod error;
 pub mod event;
 pub mod limits;
+pub mod names;
 pub mod protocol;
 pub mod reader;
 
 pub use error::{Fault, Malformed, Unexpected, Unsupported};
 
 pub use event::Direction;
+pub use names::{ByName, is_same};
 pub use protocol::Protocol;
 pub use reader::Reader;

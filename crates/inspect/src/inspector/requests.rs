@@ -15,7 +15,7 @@ use crate::facts::Absent;
 use crate::judge::{self, Denied, Judged};
 use crate::names::{Bound, Prepared};
 use crate::refusals;
-use crate::verdict::{Job, Passage, Verdict};
+use crate::verdict::{Job, Passage, Sealed, Verdict};
 
 /// What the codec knows that judging needs.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +32,7 @@ struct Intent<'r> {
     leg: Leg,
     text: &'r [u8],
     parameters: &'r [Parameter<'r>],
-    frame: &'r [u8],
+    frame: &'r Bytes,
     now: u64,
 }
 
@@ -210,7 +210,8 @@ impl Inspector {
     }
 
     fn allow(&mut self, allowed: &Allowed, judged: &Arc<Judged>, intent: &Intent<'_>) -> Verdict {
-        let digest = *blake3::hash(intent.frame).as_bytes();
+        let frame = Sealed::new(intent.frame.clone());
+        let digest = *frame.digest();
         let first = self.next_statement;
         let rule = allowed.rules().first().map_or("", String::as_str);
         self.intend(judged, intent, rule, &mut |recorder, intention| {
@@ -221,7 +222,7 @@ impl Inspector {
         self.barrier |= flight.is_barrier();
         self.flights.push(flight);
         self.totals.allowed = self.totals.allowed.saturating_add(1);
-        Verdict::Forward(Passage { permit: allowed.permit(self.facts.id, first, digest), ticket })
+        Verdict::Forward(Passage { frame, permit: allowed.permit(self.facts.id, first, digest), ticket })
     }
 
     fn refuse(&mut self, denied: &Denied, judged: &Arc<Judged>, intent: &Intent<'_>, standing: Standing) -> Verdict {

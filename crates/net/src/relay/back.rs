@@ -73,8 +73,6 @@ impl<P: Protocol> Relay<P> {
 
     /// Queues the first `ready` bytes for the client: the very bytes that came in.
     fn release(&mut self, ready: usize) {
-        if ready > 0 {
-            self.to_client.push(self.from_upstream.split_to(ready).freeze());
-        }
+        self.to_client.take(&mut self.from_upstream, ready);
     }
 }

@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use portcullis_inspect::{Job, Standing, Verdict};
+use portcullis_inspect::{Job, Sealed, Standing, Verdict};
 use portcullis_policy::Permit;
 use portcullis_wire::Protocol;
 use portcullis_wire::event::{Gate, Refusal, Request};
+use smallvec::SmallVec;
 
 use super::{Done, End, Relay};
 use crate::forward::forward;
@@ -15,9 +16,17 @@ use crate::forward::forward;
 struct Leaving {
     /// Frames of the gateway's own that go first.
     before: Bytes,
-    frame: Bytes,
-    permit: Option<Permit>,
+    what: Frame,
 }
+
+enum Frame {
+    Statement(Sealed, Permit),
+    /// It carries on with what was judged before.
+    Rest(Bytes),
+}
+
+/// What one turn forwards; as much of it as is usual needs no allocation.
+type Batch = SmallVec<[Leaving; 6]>;
 
 /// What became of one frame.
 enum Step {
@@ -35,13 +44,13 @@ impl<P: Protocol> Relay<P> {
         if self.quitting || self.job.is_some() || (self.held.is_empty() && self.from_client.is_empty()) {
             return Ok(false);
         }
-        let began = Instant::now();
+        let (began, now) = (Instant::now(), self.backstage.now());
         if self.backstage.epoch() != self.inspector.world().epoch {
             self.inspector.handle_world(self.backstage.world());
         }
         let mut mark = self.codec.mark();
         let mut first = self.inspector.next_ticket();
-        let mut batch: Vec<Leaving> = Vec::new();
+        let mut batch = Batch::new();
         let step = loop {
             if self.to_upstream.is_full() {
                 break Step::Held;
@@ -52,13 +61,13 @@ impl<P: Protocol> Relay<P> {
                 mark = self.codec.mark();
                 first = self.inspector.next_ticket();
             }
-            match self.step(frame, &mut batch)? {
+            match self.step(frame, &mut batch, now)? {
                 Step::On => {}
                 other => break other,
             }
         };
         let left = !batch.is_empty();
-        let statements = batch.iter().filter(|leaving| leaving.permit.is_some()).count();
+        let statements = batch.iter().filter(|leaving| matches!(leaving.what, Frame::Statement(..))).count();
         if statements > 0 && !self.record(&mut batch, mark, first)? {
             return Ok(!self.waits_for_upstream);
         }
@@ -99,7 +108,7 @@ impl<P: Protocol> Relay<P> {
         }
     }
 
-    fn step(&mut self, frame: Bytes, batch: &mut Vec<Leaving>) -> Result<Step, End> {
+    fn step(&mut self, frame: Bytes, batch: &mut Batch, now: u64) -> Result<Step, End> {
         let request = self.codec.read(&frame).map_err(End::ClientFault)?;
         self.waits_for_upstream = false;
         match self.codec.gate(&request, &frame) {
@@ -108,7 +117,7 @@ impl<P: Protocol> Relay<P> {
             Gate::Interrupt => {
                 let mut out = BytesMut::new();
                 self.codec.interrupt(&mut out);
-                batch.push(Leaving { before: Bytes::new(), frame: out.freeze(), permit: None });
+                batch.push(Leaving { before: Bytes::new(), what: Frame::Rest(out.freeze()) });
                 return Ok(Step::On);
             }
             Gate::Open => {}
@@ -120,12 +129,13 @@ impl<P: Protocol> Relay<P> {
             drained: self.codec.is_drained() && batch.is_empty(),
             may_ask: self.codec.may_ask() && batch.is_empty(),
         };
-        match self.inspector.handle_request(&request, &frame, standing, self.backstage.now()) {
+        match self.inspector.handle_request(&request, &frame, standing, now) {
             Verdict::Forward(passage) => {
-                self.leave(&request, &frame, Some(passage.ticket), Some(passage.permit), batch);
+                let what = Frame::Statement(passage.frame, passage.permit);
+                self.leave(&request, &frame, Some(passage.ticket), what, batch);
             }
             Verdict::Continue(ticket) => {
-                self.leave(&request, &frame, ticket, None, batch);
+                self.leave(&request, &frame, ticket, Frame::Rest(frame.clone()), batch);
                 if request == Request::Quit {
                     return Ok(Step::Quit);
                 }
@@ -143,12 +153,12 @@ impl<P: Protocol> Relay<P> {
         request: &Request<'_>,
         frame: &Bytes,
         ticket: Option<portcullis_wire::event::Ticket>,
-        permit: Option<Permit>,
-        batch: &mut Vec<Leaving>,
+        what: Frame,
+        batch: &mut Batch,
     ) {
         let mut before = BytesMut::new();
         self.codec.forward(request, frame, ticket, &mut before);
-        batch.push(Leaving { before: before.freeze(), frame: frame.clone(), permit });
+        batch.push(Leaving { before: before.freeze(), what });
     }
 
     fn refuse(&mut self, request: &Request<'_>, refusal: &Refusal) {
@@ -198,15 +208,10 @@ impl<P: Protocol> Relay<P> {
     }
 
     /// Writes the recording. If that fails nothing of the batch leaves: its first statement is refused, the rest is held.
-    fn record(
-        &mut self,
-        batch: &mut Vec<Leaving>,
-        mark: P::Mark,
-        first: portcullis_wire::event::Ticket,
-    ) -> Result<bool, End> {
+    fn record(&mut self, batch: &mut Batch, mark: P::Mark, first: portcullis_wire::event::Ticket) -> Result<bool, End> {
         match self.inspector.commit(self.backstage.sink()) {
             Ok(receipts) => {
-                self.receipts = receipts.into_iter().collect();
+                self.receipts.extend(receipts);
                 Ok(true)
             }
             Err(error) => {
@@ -215,7 +220,10 @@ impl<P: Protocol> Relay<P> {
                 self.inspector.abandon(first);
                 self.waits_for_upstream = false;
                 for leaving in batch.drain(..).rev() {
-                    self.held.push_front(leaving.frame);
+                    self.held.push_front(match leaving.what {
+                        Frame::Statement(sealed, _) => sealed.into_bytes(),
+                        Frame::Rest(frame) => frame,
+                    });
                 }
                 self.refuse_unrecorded()?;
                 Ok(false)
@@ -233,8 +241,8 @@ impl<P: Protocol> Relay<P> {
                 Request::Continue | Request::Quit | Request::Close { .. } | Request::Describe { .. }
             );
             if !statement {
-                let mut one = Vec::new();
-                self.leave(&request, &frame, None, None, &mut one);
+                let mut one = Batch::new();
+                self.leave(&request, &frame, None, Frame::Rest(frame.clone()), &mut one);
                 self.send(one)?;
                 continue;
             }
@@ -251,12 +259,12 @@ impl<P: Protocol> Relay<P> {
     }
 
     /// Forwards a batch: statements with their permit and receipt, the rest as what carries them on.
-    fn send(&mut self, batch: Vec<Leaving>) -> Result<(), End> {
-        for Leaving { before, frame, permit } in batch {
+    fn send(&mut self, batch: Batch) -> Result<(), End> {
+        for Leaving { before, what } in batch {
             self.to_upstream.push(before);
-            match permit {
-                None => self.to_upstream.push(frame),
-                Some(permit) => {
+            match what {
+                Frame::Rest(frame) => self.to_upstream.push(frame),
+                Frame::Statement(frame, permit) => {
                     let receipt = self.receipt_of(&permit).ok_or(crate::forward::Mismatch)?;
                     forward(permit, receipt, frame, &mut self.to_upstream)?;
                 }

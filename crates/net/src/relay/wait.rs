@@ -25,6 +25,12 @@ impl<P: Protocol> Relay<P> {
 
     fn poll_commands(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
         let mut happened = false;
+        // Once its waker is known the channel need not be polled to be heard of: one look at it is cheaper.
+        let known = self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+        if known && self.commands.is_empty() {
+            return Ok(false);
+        }
+        self.waker = Some(cx.waker().clone());
         while let Poll::Ready(Some(command)) = self.commands.poll_recv(cx) {
             happened = true;
             match command {

@@ -6,7 +6,7 @@ use portcullis_wire::limits;
 use portcullis_wire::protocol::{Delivery, Front, Reply};
 
 use super::columns::kind;
-use super::{CopyIn, Expect, HOLD, Long, Session, Skip, rows};
+use super::{ASKED, CopyIn, Expect, HOLD, Long, Session, Skip, rows};
 use crate::backend;
 use crate::frame::{self, BackendTag, HEADER};
 
@@ -239,7 +239,8 @@ impl Session {
         let popped = self.queue.pop();
         if self.queue.is_empty() {
             // Nothing that was asked is open any more: what there is to know is in `described`.
-            self.asked = Vec::new();
+            self.asked.clear();
+            self.asked.shrink_to(ASKED);
         }
         popped
     }
@@ -250,11 +251,11 @@ impl Session {
         let ticket = front.ticket();
         let answer = match (tag, front) {
             (BackendTag::ParseComplete, Expect::Parse { name, .. }) => {
-                self.described.prepared(name);
+                self.described.prepared(&name);
                 Answer::Prepared
             }
             (BackendTag::BindComplete, Expect::Bind { portal, statement, results, .. }) => {
-                self.described.bound(portal, &statement, results);
+                self.described.bound(&portal, &statement, results);
                 Answer::Bound
             }
             (BackendTag::CloseComplete, Expect::Close { kind, name, .. }) => {

@@ -4,19 +4,18 @@
 //! Describe of it or of its statement. Entries are made when the server *answers*, so that they are exact whatever the
 //! client pipelines. Spec: Postgres "RowDescription", "Bind".
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use portcullis_wire::event::{CellKind, Column, Format, Formats};
-use portcullis_wire::limits;
+use portcullis_wire::{ByName, limits};
 
 type Columns = Option<Arc<[Column]>>;
 
 /// Columns as the server last described them. The outer `Option` says whether it did; the inner, whether rows come.
 #[derive(Debug, Default)]
 pub(super) struct Described {
-    statements: HashMap<Box<[u8]>, Statement>,
-    portals: HashMap<Box<[u8]>, Option<Columns>>,
+    statements: ByName<Statement>,
+    portals: ByName<Option<Columns>>,
 }
 
 #[derive(Debug, Default)]
@@ -27,7 +26,7 @@ struct Statement {
 }
 
 impl Described {
-    pub(super) fn prepared(&mut self, name: Box<[u8]>) {
+    pub(super) fn prepared(&mut self, name: &[u8]) {
         if self.statements.len() < limits::NAMES {
             self.statements.insert(name, Statement::default());
         }
@@ -39,7 +38,7 @@ impl Described {
         self.portals.clear();
     }
 
-    pub(super) fn bound(&mut self, portal: Box<[u8]>, statement: &[u8], results: Formats) {
+    pub(super) fn bound(&mut self, portal: &[u8], statement: &[u8], results: Formats) {
         let columns = self.statements.get_mut(statement).and_then(|known| known.formatted(results));
         if self.portals.len() < limits::NAMES {
             self.portals.insert(portal, columns);
@@ -47,8 +46,8 @@ impl Described {
     }
 
     pub(super) fn statement(&mut self, name: &[u8], columns: Columns) {
-        if self.statements.len() < limits::NAMES || self.statements.contains_key(name) {
-            self.statements.insert(name.into(), Statement { columns: Some(columns), formatted: None });
+        if self.statements.len() < limits::NAMES || self.statements.contains(name) {
+            self.statements.insert(name, Statement { columns: Some(columns), formatted: None });
         }
     }
 
@@ -56,7 +55,7 @@ impl Described {
         if let Some(known) = self.portals.get_mut(name) {
             *known = Some(columns);
         } else if self.portals.len() < limits::NAMES {
-            self.portals.insert(name.into(), Some(columns));
+            self.portals.insert(name, Some(columns));
         }
     }
 

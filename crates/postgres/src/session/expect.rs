@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use portcullis_wire::event::{Formats, Named, Ticket};
+use portcullis_wire::is_same;
 
 /// One request whose answer is outstanding.
 #[derive(Debug)]
@@ -163,12 +164,12 @@ impl Queue {
 
     /// Whether a portal of this name is being made.
     pub(super) fn is_binding(&self, name: &[u8]) -> bool {
-        self.requests.iter().any(|expect| matches!(expect, Expect::Bind { portal, .. } if **portal == *name))
+        self.requests.iter().any(|expect| matches!(expect, Expect::Bind { portal, .. } if is_same(portal, name)))
     }
 
     /// Whether a statement of this name is being prepared.
     pub(super) fn is_parsing(&self, statement: &[u8]) -> bool {
         self.parsing > 0
-            && self.requests.iter().any(|e| matches!(e, Expect::Parse { name, .. } if **name == *statement))
+            && self.requests.iter().any(|e| matches!(e, Expect::Parse { name, .. } if is_same(name, statement)))
     }
 }

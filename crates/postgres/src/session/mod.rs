@@ -43,6 +43,9 @@ use crate::list::TypeIds;
 /// Longer upstream messages with bulk values are handed on in pieces, in bytes.
 const HOLD: usize = 64 << 10;
 
+/// Room for names that were asked for, kept while nothing is outstanding.
+const ASKED: usize = 4;
+
 /// Flush, as it goes to the upstream.
 const FLUSH: &[u8] = b"H\0\0\0\x04";
 

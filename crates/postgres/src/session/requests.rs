@@ -3,6 +3,7 @@
 use bytes::{BufMut, BytesMut};
 use portcullis_wire::error::{Fault, Unexpected};
 use portcullis_wire::event::{Format, Formats, Gate, Named, Parameter, Request, Ticket};
+use portcullis_wire::is_same;
 
 use super::{CopyIn, Expect, Session, Skip};
 use crate::frame::{FrontendTag, HEADER};
@@ -143,7 +144,7 @@ fn expect(
         Request::Call { .. } => Expect::Call(ticket),
         Request::Prepare { name, .. } => Expect::Parse { ticket, name: (*name).into() },
         Request::Bind { portal, statement, results, .. } => {
-            session.asked.retain(|asked| asked.as_ref() != *portal);
+            session.asked.retain(|asked| !is_same(asked, portal));
             if session.described.knows_statement(statement) && !session.queue.is_parsing(statement) {
                 session.asked.push((*portal).into());
             }
@@ -168,7 +169,7 @@ fn expect(
 fn describe_first(session: &mut Session, portal: &[u8], before: &mut BytesMut) {
     // EVASION: what was described of an old portal must not describe the one that is being bound under its name
     // (test `a_portal_bound_anew_is_described_anew`).
-    let known = session.asked.iter().any(|asked| asked.as_ref() == portal)
+    let known = session.asked.iter().any(|asked| is_same(asked, portal))
         || session.described.knows_portal(portal) && !session.queue.is_binding(portal);
     if known {
         return;
