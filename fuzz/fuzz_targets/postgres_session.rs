@@ -126,6 +126,12 @@ impl World {
             let request = self.session.read(&frame).ok()?;
             match self.session.gate(&request, &frame) {
                 Gate::Drop => self.left += frame.len(),
+                Gate::Interrupt => {
+                    let mut instead = BytesMut::new();
+                    self.session.interrupt(&mut instead);
+                    assert!(!instead.is_empty(), "nothing ends what the client was sending");
+                    self.left += frame.len();
+                }
                 Gate::Wait => {
                     self.held = Some(frame.clone());
                     self.session.flush(&mut BytesMut::new());
