@@ -108,7 +108,7 @@ class Postgres:
         self.dir = folder(self.owner)
         self.run("initdb", "--no-sync", "-A", "trust", "-U", "bench", "--locale=C", "-E", "UTF8", "-D", self.dir / "data")
         certificate(self.dir, self.owner)
-        settings = ["ssl=on", f"ssl_cert_file={self.dir}/server.crt", f"ssl_key_file={self.dir}/server.key", "listen_addresses=127.0.0.1", "fsync=off", "synchronous_commit=off", "max_connections=1200", "shared_buffers=512MB",
+        settings = ["ssl=on", f"ssl_cert_file={self.dir}/server.crt", f"ssl_key_file={self.dir}/server.key", "listen_addresses=127.0.0.1", "fsync=off", "synchronous_commit=off", "max_connections=6000", "shared_buffers=512MB",
                     f"unix_socket_directories={self.dir}", "autovacuum=off", "max_wal_size=4GB"]
         command = [self.bin / "postgres", "-D", self.dir / "data", "-p", self.port]
         for setting in settings:

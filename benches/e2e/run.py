@@ -78,8 +78,7 @@ def stop(started):
         peer.stop()
 
 
-def measure(options, started, bin_dir):
-    rows = []
+def measure(options, started, bin_dir, rows):
     for number in range(1, options.rounds + 1):
         turn = number % len(started)
         for scenario, run in scenarios.cells(options, bin_dir):
@@ -92,7 +91,10 @@ def measure(options, started, bin_dir):
     if options.sessions:
         for peer in (peer for peer in started if peer.sslmode == "disable"):
             rows.append({"round": 1, "scenario": f"idle/{options.sessions}", "peer": peer.name, **scenarios.idle(peer, options.sessions)})
-    # In the order in which peers were named, whatever turn they were measured in.
+
+
+def in_order(rows, started):
+    """In the order in which peers were named, whatever turn they were measured in."""
     order = [peer.name for peer in started]
     names = list(dict.fromkeys(row["scenario"] for row in rows))
     return sorted(rows, key=lambda row: (row["round"], names.index(row["scenario"]), order.index(row["peer"])))
@@ -125,14 +127,21 @@ def main():
     bin_dir = postgres_bin()
     facts = about(options, bin_dir)
     postgres = peers.Postgres(bin_dir, options.scale, options.rows)
+    rows = []
     try:
         started = start_peers(options.peers.split(","), postgres, options.binary)
         try:
-            rows = measure(options, started, bin_dir)
+            measure(options, started, bin_dir, rows)
         finally:
             stop(started)
     finally:
         postgres.stop()
+        # What was measured before a failure is kept too.
+        if rows:
+            keep(options, facts, in_order(rows, started))
+
+
+def keep(options, facts, rows):
     out = options.out or ROOT / "benches/runs" / f"{facts['Date']}-{os.cpu_count()}core-{platform.machine()}"
     out.mkdir(parents=True, exist_ok=True)
     (out / "results.tsv").write_text(report.tsv(rows))

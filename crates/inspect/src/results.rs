@@ -109,8 +109,10 @@ impl Masking {
             return 0;
         }
         let (rows, cells) = (&self.rows, &mut self.cells);
-        let (mut numbers, mut cursor) = (Vec::new(), 0);
-        P::cells(buffer, &mut |column, place| match value_kind(columns, column) {
+        let (mut numbers, mut cursor, mut row) = (Vec::new(), 0, 0);
+        // The kind that looks for most: whether the row holds anything for any kind.
+        let mut worth = |place: std::ops::Range<usize>| rows.wants(detectors, &place, ValueKind::Json, &mut row);
+        P::cells(buffer, &mut worth, &mut |column, place| match value_kind(columns, column) {
             Reading::Value(kind, skip) => {
                 let place = place.start.saturating_add(skip).min(place.end)..place.end;
                 if rows.wants(detectors, &place, kind, &mut cursor) {
@@ -138,7 +140,7 @@ impl Masking {
         }
         let (rows, cells) = (&self.rows, &mut self.cells);
         let mut cursor = 0;
-        P::cells(buffer, &mut |_, place| {
+        P::cells(buffer, &mut |_| true, &mut |_, place| {
             if rows.wants(detectors, &place, ValueKind::CopyText, &mut cursor) {
                 cells.push((place, ValueKind::CopyText));
             }

@@ -4,6 +4,8 @@
 //! `refuse` in the protocol's own error form, and `edit`. It does no I/O and keeps no clock. All calls are static: the
 //! relay is compiled once for each protocol.
 
+use std::ops::Range;
+
 use bytes::{Bytes, BytesMut};
 
 use crate::error::Fault;
@@ -137,11 +139,12 @@ pub trait Protocol: Send + 'static {
     /// Whether [`Protocol::ask`] may be called now.
     fn may_ask(&self) -> bool;
 
-    /// Calls `visit` with each value of a run of rows: its column and where it stands.
-    fn cells(rows: &[u8], visit: &mut dyn FnMut(usize, std::ops::Range<usize>));
+    /// Calls `visit` with each value of a run of rows, its column and where it stands, but only in rows that are `worth`
+    /// it: most can be passed over whole.
+    fn cells(rows: &[u8], worth: &mut dyn FnMut(Range<usize>) -> bool, visit: &mut dyn FnMut(usize, Range<usize>));
 
     /// Calls `visit` with where free text stands in an error, a notice or a notification.
-    fn remarks(message: &[u8], visit: &mut dyn FnMut(std::ops::Range<usize>));
+    fn remarks(message: &[u8], visit: &mut dyn FnMut(Range<usize>));
 
     /// Where the upstream's transaction stood at the last synchronisation.
     fn transaction(&self) -> Transaction;

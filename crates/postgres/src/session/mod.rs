@@ -24,6 +24,7 @@ mod long;
 mod requests;
 mod rows;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -295,11 +296,11 @@ impl Protocol for Session {
         self.queue.is_empty() && !self.group_open && self.transaction != Transaction::Failed
     }
 
-    fn cells(rows: &[u8], visit: &mut dyn FnMut(usize, std::ops::Range<usize>)) {
-        rows::cells(rows, visit);
+    fn cells(rows: &[u8], worth: &mut dyn FnMut(Range<usize>) -> bool, visit: &mut dyn FnMut(usize, Range<usize>)) {
+        rows::cells(rows, worth, visit);
     }
 
-    fn remarks(message: &[u8], visit: &mut dyn FnMut(std::ops::Range<usize>)) {
+    fn remarks(message: &[u8], visit: &mut dyn FnMut(Range<usize>)) {
         rows::remarks(message, visit);
     }
 

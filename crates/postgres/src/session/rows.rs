@@ -27,8 +27,12 @@ fn whole(rest: &[u8], tag: u8, longest: usize) -> Option<usize> {
 }
 
 /// Calls `visit` with the column and the place of each value that is not NULL, over a run of DataRows (or CopyData
-/// messages, whose whole payload counts as column 0).
-pub(super) fn cells(rows: &[u8], visit: &mut dyn FnMut(usize, Range<usize>)) {
+/// messages, whose whole payload counts as column 0). Rows that are not `worth` it are passed over.
+pub(super) fn cells(
+    rows: &[u8],
+    worth: &mut dyn FnMut(Range<usize>) -> bool,
+    visit: &mut dyn FnMut(usize, Range<usize>),
+) {
     let mut start = 0usize;
     while let Some(rest) = rows.get(start..)
         && let Some(&tag) = rest.first()
@@ -37,6 +41,7 @@ pub(super) fn cells(rows: &[u8], visit: &mut dyn FnMut(usize, Range<usize>)) {
         let body = start.saturating_add(5);
         let end = start.saturating_add(length);
         match tag {
+            _ if !worth(body..end) => {}
             b'D' => row(rows.get(body..end).unwrap_or_default(), body, visit),
             _ => visit(0, body..end),
         }
@@ -108,14 +113,17 @@ mod tests {
         let rows = [ROW, ROW].concat();
         assert_eq!(run(&rows, b'D', 1000), (ROW.len() * 2, 2));
         let mut seen = Vec::new();
-        cells(&rows, &mut |column, place| seen.push((column, place)));
+        cells(&rows, &mut |_| true, &mut |column, place| seen.push((column, place)));
         assert_eq!(seen, [(0, 11..12), (2, 20..20), (0, 31..32), (2, 40..40)]);
+        seen.clear();
+        cells(&rows, &mut |row| row.start > ROW.len(), &mut |column, place| seen.push((column, place)));
+        assert_eq!(seen, [(0, 31..32), (2, 40..40)]);
     }
 
     #[test]
     fn a_value_that_leaves_its_row_ends_the_walk() {
         let mut seen = 0;
-        cells(b"D\0\0\0\x0b\0\x01\0\0\0\x09x", &mut |_, _| seen += 1);
+        cells(b"D\0\0\0\x0b\0\x01\0\0\0\x09x", &mut |_| true, &mut |_, _| seen += 1);
         assert_eq!(seen, 0);
     }
 
