@@ -188,7 +188,13 @@ impl World {
                     let inside =
                         |place: std::ops::Range<usize>| assert!(message.get(place).is_some(), "a place leaves");
                     match reply.answer {
-                        Answer::Rows(_) | Answer::Data => Session::cells(message, &mut |_, place| inside(place)),
+                        Answer::Rows(_) | Answer::Data => {
+                            let mut worth = |row: std::ops::Range<usize>| {
+                                inside(row);
+                                true
+                            };
+                            Session::cells(message, &mut worth, &mut |_, place| inside(place));
+                        }
                         _ => Session::remarks(message, &mut |place| inside(place)),
                     }
                     let _ = self.session.columns();
