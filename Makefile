@@ -28,7 +28,7 @@ test-only:
 
 bench: ## criterion benches, then the end-to-end comparison; results in benches/runs
 	@scripts/setup.sh build server bench
-	@$(ENV); cargo bench --workspace --locked $(if $(SKIP_CRITERION),--no-run)
+	@$(ENV); cargo bench --workspace --locked --bench '*' $(if $(SKIP_CRITERION),--no-run)
 	@$(ENV); cargo build --release --locked -p portcullis-cli
 	@$(ENV); python3 benches/e2e/run.py --binary "$${CARGO_TARGET_DIR:-target}/release/portcullis" $(ARGS)
 
