@@ -2,9 +2,10 @@
 //! panics, and every byte is accounted for: it leaves once, is dropped, or waits (STYLE, section 9).
 #![no_main]
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 use libfuzzer_sys::fuzz_target;
 use portcullis_postgres::session::Session;
+use portcullis_wire::Frame;
 use portcullis_wire::event::{Answer, Gate, Refusal, Request, Ticket};
 use portcullis_wire::protocol::{Front, Protocol};
 
@@ -60,7 +61,7 @@ struct World {
     client: BytesMut,
     upstream: BytesMut,
     /// A frame whose turn has not come.
-    held: Option<Bytes>,
+    held: Option<Frame>,
     /// Statements are refused while this is set.
     refusing: bool,
     fed: usize,
@@ -95,7 +96,7 @@ impl World {
         };
         self.back(choice)?;
         self.toward()?;
-        let held = self.held.as_ref().map_or(0, Bytes::len);
+        let held = self.held.as_ref().map_or(0, |frame| frame.bytes().len());
         assert_eq!(self.fed, self.left + self.client.len() + held, "bytes of the client are lost or doubled");
         Some(())
     }
@@ -125,12 +126,12 @@ impl World {
             let Some(frame) = next else { return Some(()) };
             let request = self.session.read(&frame).ok()?;
             match self.session.gate(&request, &frame) {
-                Gate::Drop => self.left += frame.len(),
+                Gate::Drop => self.left += frame.bytes().len(),
                 Gate::Interrupt => {
                     let mut instead = BytesMut::new();
                     self.session.interrupt(&mut instead);
                     assert!(!instead.is_empty(), "nothing ends what the client was sending");
-                    self.left += frame.len();
+                    self.left += frame.bytes().len();
                 }
                 Gate::Wait => {
                     self.held = Some(frame.clone());
@@ -143,26 +144,26 @@ impl World {
                         self.held = Some(frame.clone());
                         return Some(());
                     }
-                    self.refuse(&request);
-                    self.left += frame.len();
+                    self.refuse(&request, &frame);
+                    self.left += frame.bytes().len();
                 }
                 Gate::Open => {
                     self.forward(&request, &frame);
-                    self.left += frame.len();
+                    self.left += frame.bytes().len();
                 }
             }
         }
     }
 
-    fn refuse(&mut self, request: &Request<'_>) {
+    fn refuse(&mut self, request: &Request<'_>, frame: &Frame) {
         let refusal = Refusal { sqlstate: *b"42501", message: "no".into(), detail: None, hint: None, position: None };
         let (mut to_upstream, mut to_client) = (BytesMut::new(), BytesMut::new());
-        self.session.refuse(request, &refusal, &mut to_upstream, &mut to_client);
+        self.session.refuse(request, frame, &refusal, &mut to_upstream, &mut to_client);
         assert!(!to_upstream.is_empty() || !to_client.is_empty(), "a refusal says nothing to anyone");
     }
 
     /// Forwards a frame, sometimes after taking a first attempt back.
-    fn forward(&mut self, request: &Request<'_>, frame: &[u8]) {
+    fn forward(&mut self, request: &Request<'_>, frame: &Frame) {
         self.ticket += 1;
         let mark = self.session.mark();
         let drained = self.session.is_drained();
@@ -193,9 +194,9 @@ impl World {
                                 inside(row);
                                 true
                             };
-                            Session::cells(message, &mut worth, &mut |_, place| inside(place));
+                            self.session.cells(message, &mut worth, &mut |_, place| inside(place));
                         }
-                        _ => Session::remarks(message, &mut |place| inside(place)),
+                        _ => self.session.remarks(message, &mut |place| inside(place)),
                     }
                     let _ = self.session.columns();
                     self.upstream.advance(reply.length);

@@ -4,6 +4,7 @@
 //! taken back if it fails or is skipped. EVASION: a Parse over an existing name fails, and the old statement stays
 //! (test `a_failed_prepare_leaves_the_old_statement`).
 
+use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -26,9 +27,13 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     /// The values of a Bind with the types that the client declared when it prepared the statement.
-    pub(crate) fn typed<'f>(&self, values: &[Parameter<'f>]) -> impl Iterator<Item = Parameter<'f>> {
+    pub(crate) fn typed<'f>(&self, values: &'f [Parameter<'f>]) -> impl Iterator<Item = Parameter<'f>> {
         let types = self.types.iter().copied().chain(std::iter::repeat(0));
-        values.iter().zip(types).map(|(value, type_code)| Parameter { type_code, ..*value })
+        values.iter().zip(types).map(|(value, type_code)| Parameter {
+            format: value.format,
+            type_code,
+            value: value.value.as_deref().map(Cow::Borrowed),
+        })
     }
 }
 
@@ -86,6 +91,21 @@ impl Names {
             Named::Portal => Undo::Portal(name.into(), self.portals.remove(name)),
         };
         self.undo.push_back((ticket, undo));
+    }
+
+    /// A name is dropped by a request that nobody answers.
+    pub(crate) fn forget(&mut self, kind: Named, name: &[u8]) {
+        match kind {
+            Named::Statement => drop(self.statements.remove(name)),
+            Named::Portal => drop(self.portals.remove(name)),
+        }
+    }
+
+    /// The upstream chose this name for the statement that was prepared without one.
+    pub(crate) fn named(&mut self, name: &[u8]) {
+        if let Some(prepared) = self.statements.remove(b"") {
+            self.statements.insert(name, prepared);
+        }
     }
 
     /// Whether one more portal would be too many.

@@ -85,6 +85,11 @@ pub(crate) fn call(codes: &Codes) -> Refusal {
     Refusal { hint: Some(hint.to_owned()), ..plain(codes.denied, "refused: function call by object id".to_owned()) }
 }
 
+/// The protocol knows it, and it is not carried.
+pub(crate) fn unsupported(what: &str, codes: &Codes) -> Refusal {
+    plain(codes.denied, format!("refused: the firewall does not carry {what}"))
+}
+
 /// More names than a session may hold.
 pub(crate) fn too_many_names(codes: &Codes) -> Refusal {
     let hint = "close prepared statements that are no longer used";

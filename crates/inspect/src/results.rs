@@ -103,7 +103,7 @@ impl Masking {
     }
 
     /// Searches a run of whole rows. Returns the hits.
-    pub(crate) fn rows<P: Protocol>(&mut self, buffer: &mut [u8], columns: Option<&[Column]>) -> u64 {
+    pub(crate) fn rows<P: Protocol>(&mut self, codec: &P, buffer: &mut [u8], columns: Option<&[Column]>) -> u64 {
         let Some(detectors) = &self.detectors else { return 0 };
         if !self.rows.look(detectors, buffer) {
             return 0;
@@ -112,7 +112,7 @@ impl Masking {
         let (mut numbers, mut cursor, mut row) = (Vec::new(), 0, 0);
         // The kind that looks for most: whether the row holds anything for any kind.
         let mut worth = |place: std::ops::Range<usize>| rows.wants(detectors, &place, ValueKind::Json, &mut row);
-        P::cells(buffer, &mut worth, &mut |column, place| match value_kind(columns, column) {
+        codec.cells(buffer, &mut worth, &mut |column, place| match value_kind(columns, column) {
             Reading::Value(kind, skip) => {
                 let place = place.start.saturating_add(skip).min(place.end)..place.end;
                 if rows.wants(detectors, &place, kind, &mut cursor) {
@@ -133,14 +133,14 @@ impl Masking {
     }
 
     /// Searches COPY data.
-    pub(crate) fn data<P: Protocol>(&mut self, buffer: &mut [u8]) -> u64 {
+    pub(crate) fn data<P: Protocol>(&mut self, codec: &P, buffer: &mut [u8]) -> u64 {
         let Some(detectors) = &self.detectors else { return 0 };
         if !self.rows.look(detectors, buffer) {
             return 0;
         }
         let (rows, cells) = (&self.rows, &mut self.cells);
         let mut cursor = 0;
-        P::cells(buffer, &mut |_| true, &mut |_, place| {
+        codec.cells(buffer, &mut |_| true, &mut |_, place| {
             if rows.wants(detectors, &place, ValueKind::CopyText, &mut cursor) {
                 cells.push((place, ValueKind::CopyText));
             }
@@ -171,10 +171,10 @@ impl Masking {
     }
 
     /// Searches the free text of an error, a notice or a notification.
-    pub(crate) fn remark<P: Protocol>(&mut self, message: &mut [u8]) -> u64 {
+    pub(crate) fn remark<P: Protocol>(&mut self, codec: &P, message: &mut [u8]) -> u64 {
         let Some(detectors) = &self.detectors else { return 0 };
         let mut places = Vec::new();
-        P::remarks(message, &mut |place| places.push(place));
+        codec.remarks(message, &mut |place| places.push(place));
         let mut hits = 0u64;
         for place in places {
             if let Some(text) = message.get_mut(place) {
@@ -200,7 +200,7 @@ fn value_kind(columns: Option<&[Column]>, index: usize) -> Reading {
         CellKind::Json => Reading::Value(ValueKind::Json, 0),
         CellKind::VersionedJson => Reading::Value(ValueKind::Json, 1),
         CellKind::Number => Reading::Value(ValueKind::Number, 0),
-        kind @ (CellKind::Int8 | CellKind::BinaryNumber) => Reading::Binary(kind),
+        kind @ (CellKind::Int8 | CellKind::BinaryNumber | CellKind::LittleEndian) => Reading::Binary(kind),
     }
 }
 
@@ -210,6 +210,17 @@ fn binary_number(detectors: &Detectors, value: Option<&mut [u8]>, kind: CellKind
         (CellKind::Int8, 8) => value.try_into().map_or(0, |value| detectors.mask_int8(value).total()),
         (CellKind::BinaryNumber, 2) => 0,
         (CellKind::BinaryNumber, 4) => value.try_into().map_or(0, |value| detectors.mask_int4(value).total()),
+        (CellKind::LittleEndian, _) => {
+            // Detectors read numbers as Postgres writes them.
+            value.reverse();
+            let hits = match value.len() {
+                8 => value.try_into().map_or(0, |value| detectors.mask_int8(value).total()),
+                4 => value.try_into().map_or(0, |value| detectors.mask_int4(value).total()),
+                _ => 0,
+            };
+            value.reverse();
+            hits
+        }
         (CellKind::BinaryNumber, _) => detectors.mask_numeric(value).total(),
         _ => 0,
     }

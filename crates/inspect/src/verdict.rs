@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use portcullis_policy::Permit;
 use portcullis_sql::dialect::Mode;
+use portcullis_wire::Frame;
 use portcullis_wire::event::{Refusal, Ticket};
 
 /// What becomes of a request.
@@ -22,18 +23,18 @@ pub enum Verdict {
     Find(Job),
 }
 
-/// Bytes and their BLAKE3 digest. Neither can be changed, so a digest that is looked at later is of these bytes.
+/// A frame and the BLAKE3 digest of its bytes. Neither can be changed, so a digest that is looked at later is of these bytes.
 #[derive(Debug, Clone)]
 pub struct Sealed {
-    bytes: Bytes,
+    frame: Frame,
     digest: [u8; 32],
 }
 
 impl Sealed {
-    /// Hashes `bytes`.
-    pub fn new(bytes: Bytes) -> Self {
-        let digest = *blake3::hash(&bytes).as_bytes();
-        Self { bytes, digest }
+    /// Hashes the bytes of `frame`, as they will leave.
+    pub fn new(frame: Frame) -> Self {
+        let digest = *blake3::hash(frame.bytes()).as_bytes();
+        Self { frame, digest }
     }
 
     /// Their digest.
@@ -41,9 +42,9 @@ impl Sealed {
         &self.digest
     }
 
-    /// The bytes.
-    pub fn into_bytes(self) -> Bytes {
-        self.bytes
+    /// The frame.
+    pub fn into_frame(self) -> Frame {
+        self.frame
     }
 }
 

@@ -29,6 +29,6 @@ pub fn forward(permit: Permit, receipt: Receipt, frame: Sealed, upstream: &mut O
     if !same {
         return Err(Mismatch);
     }
-    upstream.push(frame.into_bytes());
+    upstream.push(frame.into_frame().into_bytes());
     Ok(())
 }

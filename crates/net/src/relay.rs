@@ -26,7 +26,7 @@ use portcullis_inspect::{Inspector, Totals};
 use portcullis_sql::NotAnalysed;
 use portcullis_sql::statement::Statement;
 use portcullis_wire::event::{Refusal, Transaction};
-use portcullis_wire::{Fault, Protocol};
+use portcullis_wire::{Fault, Frame, Protocol};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 
@@ -118,7 +118,7 @@ pub struct Relay<P: Protocol> {
     to_client: Outbound,
     to_upstream: Outbound,
     /// Frames that were cut and whose turn has not come, oldest first.
-    held: VecDeque<Bytes>,
+    held: VecDeque<Frame>,
     /// The oldest held frame waits for an answer of the upstream.
     waits_for_upstream: bool,
     /// Receipts of the batch that is leaving.
@@ -275,7 +275,7 @@ impl<P: Protocol> Relay<P> {
         }
         if let Some(refusal) = farewell(end) {
             let mut out = BytesMut::new();
-            P::farewell(&refusal, &mut out);
+            self.codec.farewell(&refusal, &mut out);
             self.to_client.push(out.freeze());
         }
         if matches!(end, End::Killed(_)) && !self.codec.is_drained() {

@@ -367,6 +367,26 @@ impl Statement {
         }
     }
 
+    /// A request without text: unqualified names are looked up in `schema` from now on.
+    pub fn use_schema(schema: &str) -> Self {
+        let change = SessionChange::SetSearchPath { schemas: Some(vec![schema.into()]), local: false };
+        Self { session: vec![change], barrier: Barrier::SETTINGS, ..Self::new(Kind("USE"), 0..0) }
+    }
+
+    /// A request without text: the columns of a relation are listed, with their defaults.
+    pub fn list_columns(relation: &str) -> Self {
+        let target = Target::Relation(Name::bare(relation));
+        Self { effects: vec![Effect::new(Action::Select, target)], ..Self::new(Kind("SHOW COLUMNS"), 0..0) }
+    }
+
+    /// A request without text: the session's state goes back to what it was at the sign-in.
+    pub fn reset() -> Self {
+        let changes =
+            vec![SessionChange::Rollback { chain: false }, SessionChange::Discard(crate::session::Discarded::All)];
+        let barrier = Barrier::SETTINGS | Barrier::TRANSACTION | Barrier::PREPARED | Barrier::TEMPORARY;
+        Self { session: changes, barrier, ..Self::new(Kind("RESET CONNECTION"), 0..0) }
+    }
+
     /// Whether some effect is not known.
     pub fn is_opaque(&self) -> bool {
         self.effects.iter().any(|effect| effect.action == Action::Unknown)

@@ -3,6 +3,8 @@
 //! A codec turns frames into these; the inspector judges these and nothing else. Bytes are borrowed from the frame, so
 //! an event can never outlive, or reach outside, the frame it was read from.
 
+use std::borrow::Cow;
+
 /// Which way bytes move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
@@ -26,14 +28,14 @@ pub enum Format {
 }
 
 /// One value bound to a statement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameter<'f> {
     /// How `value` is written.
     pub format: Format,
     /// The protocol's own type code; 0 where the client left it to the server.
     pub type_code: u32,
-    /// The bytes, or `None` for NULL.
-    pub value: Option<&'f [u8]>,
+    /// The bytes, or `None` for NULL. Of what came ahead of its request, only the start is kept.
+    pub value: Option<Cow<'f, [u8]>>,
 }
 
 /// Formats a client asks for its result columns in.
@@ -95,7 +97,16 @@ pub enum Request<'f> {
     /// A portal runs, or runs on.
     Execute {
         /// The portal's name.
-        portal: &'f [u8],
+        portal: Cow<'f, [u8]>,
+    },
+    /// A prepared statement is given its values and runs at once.
+    RunPrepared {
+        /// The statement's name.
+        statement: Cow<'f, [u8]>,
+        /// The values.
+        parameters: Vec<Parameter<'f>>,
+        /// Its rows stay with the server, in a portal of the statement's name, until they are asked for.
+        portal: bool,
     },
     /// A function is called by its object id, without text.
     Call {
@@ -117,6 +128,30 @@ pub enum Request<'f> {
         kind: Named,
         /// Its name.
         name: &'f [u8],
+    },
+    /// A statement or portal is dropped, and nobody answers.
+    Forget {
+        /// Which of the two.
+        kind: Named,
+        /// Its name.
+        name: Cow<'f, [u8]>,
+    },
+    /// Unqualified names are looked up in this schema from now on.
+    UseSchema {
+        /// The schema.
+        schema: &'f [u8],
+    },
+    /// The columns of a relation are asked for, with their defaults.
+    ListColumns {
+        /// The relation, without a schema.
+        relation: &'f [u8],
+    },
+    /// The session's state goes back to what it was at the sign-in.
+    Reset,
+    /// Something that the protocol knows and that is not carried; the session lives on.
+    Unsupported {
+        /// Its name.
+        what: &'static str,
     },
     /// Carries on with what was judged before (a synchronisation point, bulk data for a statement that runs).
     Continue,
@@ -166,6 +201,8 @@ pub enum CellKind {
     Int8,
     /// Any other binary number that detectors do not read.
     BinaryNumber,
+    /// A little-endian integer of four or eight bytes.
+    LittleEndian,
 }
 
 /// A column of a result.
@@ -186,8 +223,8 @@ pub struct Column {
 /// What one upstream message (or a run of like ones) means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// A statement was prepared.
-    Prepared,
+    /// A statement was prepared, under this name where the upstream chooses names.
+    Prepared(Option<Box<[u8]>>),
     /// A portal was made.
     Bound,
     /// A statement or portal was dropped.

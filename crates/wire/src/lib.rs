@@ -9,6 +9,7 @@
 
 pub mod error;
 pub mod event;
+pub mod frame;
 pub mod limits;
 pub mod names;
 pub mod protocol;
@@ -17,6 +18,7 @@ pub mod reader;
 pub use error::{Fault, Malformed, Unexpected, Unsupported};
 
 pub use event::Direction;
+pub use frame::Frame;
 pub use names::{ByName, is_same};
 pub use protocol::Protocol;
 pub use reader::Reader;

@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::error::Fault;
 use crate::event::{Answer, Gate, Refusal, Request, Ticket, Transaction};
+use crate::frame::Frame;
 
 /// What becomes of an upstream message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub enum Delivery {
 /// One upstream message, or a run of rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// How many bytes of the buffer it covers.
+    /// How many bytes of the buffer it covers; none for the first meaning of a message that has two.
     pub length: usize,
     /// What it means.
     pub answer: Answer,
@@ -44,6 +45,8 @@ pub struct Piece {
     pub column: Option<usize>,
     /// Whether the value ends with this piece.
     pub last: bool,
+    /// Bytes inside that are not the value's: the protocol cut the value there.
+    pub gap: Option<Range<usize>>,
     /// The statement it answers.
     pub ticket: Option<Ticket>,
 }
@@ -78,7 +81,7 @@ pub trait Protocol: Send + 'static {
     ///
     /// # Errors
     /// A frame that is malformed, unknown or over its limit. The session must be closed.
-    fn split(&mut self, buffer: &mut BytesMut) -> Result<Option<Bytes>, Fault>;
+    fn split(&mut self, buffer: &mut BytesMut) -> Result<Option<Frame>, Fault>;
 
     /// Whether a further request may be cut off now. If not, the client need not be read: [`Protocol::split`] gives nothing
     /// until the upstream answered.
@@ -88,10 +91,10 @@ pub trait Protocol: Send + 'static {
     ///
     /// # Errors
     /// A body that is not a message of this protocol.
-    fn read<'f>(&self, frame: &'f [u8]) -> Result<Request<'f>, Fault>;
+    fn read<'f>(&self, frame: &'f Frame) -> Result<Request<'f>, Fault>;
 
     /// Whether a request's turn has come.
-    fn gate(&self, request: &Request<'_>, frame: &[u8]) -> Gate;
+    fn gate(&self, request: &Request<'_>, frame: &Frame) -> Gate;
 
     /// Ends what the client is sending, because it sent something else instead ([`Gate::Interrupt`]). The bytes go to
     /// the upstream in the place of what it sent, and mean nothing to one that gave up by itself.
@@ -102,16 +105,17 @@ pub trait Protocol: Send + 'static {
 
     /// Notes that `frame` goes to the upstream, so that its answers are expected; `before` receives frames of the
     /// gateway's own that have to go first.
-    fn forward(&mut self, request: &Request<'_>, frame: &[u8], ticket: Option<Ticket>, before: &mut BytesMut);
+    fn forward(&mut self, request: &Request<'_>, frame: &Frame, ticket: Option<Ticket>, before: &mut BytesMut);
 
     /// Makes the upstream answer what it has without ending the group; writes nothing where none is needed.
     fn flush(&mut self, to_upstream: &mut BytesMut);
 
-    /// Refuses `request` in the protocol's own form. Only called when drained. Bytes for the client go to `to_client`,
+    /// Refuses `request`, which is `frame`, in the protocol's own form. Only called when drained. Bytes for the client go to `to_client`,
     /// bytes that make the upstream's transaction fail alike to `to_upstream`.
     fn refuse(
         &mut self,
         request: &Request<'_>,
+        frame: &Frame,
         refusal: &Refusal,
         to_upstream: &mut BytesMut,
         to_client: &mut BytesMut,
@@ -139,16 +143,21 @@ pub trait Protocol: Send + 'static {
     /// Whether [`Protocol::ask`] may be called now.
     fn may_ask(&self) -> bool;
 
-    /// Calls `visit` with each value of a run of rows, its column and where it stands, but only in rows that are `worth`
-    /// it: most can be passed over whole.
-    fn cells(rows: &[u8], worth: &mut dyn FnMut(Range<usize>) -> bool, visit: &mut dyn FnMut(usize, Range<usize>));
+    /// Calls `visit` with each value of the run of rows that was answered last, its column and where it stands, but only in
+    /// rows that are `worth` it: most can be passed over whole.
+    fn cells(
+        &self,
+        rows: &[u8],
+        worth: &mut dyn FnMut(Range<usize>) -> bool,
+        visit: &mut dyn FnMut(usize, Range<usize>),
+    );
 
     /// Calls `visit` with where free text stands in an error, a notice or a notification.
-    fn remarks(message: &[u8], visit: &mut dyn FnMut(Range<usize>));
+    fn remarks(&self, message: &[u8], visit: &mut dyn FnMut(Range<usize>));
 
     /// Where the upstream's transaction stood at the last synchronisation.
     fn transaction(&self) -> Transaction;
 
     /// The error that ends a session from our side.
-    fn farewell(refusal: &Refusal, out: &mut BytesMut);
+    fn farewell(&self, refusal: &Refusal, out: &mut BytesMut);
 }

@@ -16,29 +16,35 @@ use crate::names::{Bound, Prepared};
 
 impl Inspector {
     /// An answer of the upstream, in `bytes`, before it goes on. What detectors find in it is overwritten.
-    pub fn handle_reply<P: Protocol>(&mut self, reply: &Reply, bytes: &mut [u8], columns: Option<&[Column]>, now: u64) {
+    pub fn handle_reply<P: Protocol>(&mut self, codec: &P, reply: &Reply, bytes: &mut [u8], now: u64) {
         match &reply.answer {
-            Answer::Rows(count) => self.rows::<P>(reply.ticket, *count, bytes, columns, now),
-            Answer::Data => self.data::<P>(reply.ticket, bytes, now),
+            Answer::Rows(count) => self.rows(codec, reply.ticket, *count, bytes, now),
+            Answer::Data => self.data(codec, reply.ticket, bytes, now),
             Answer::Columns(_) => self.keep(reply.ticket, bytes, now),
-            Answer::Remark => self.remark::<P>(reply.ticket, bytes),
+            Answer::Remark => self.remark(codec, reply.ticket, bytes),
             Answer::Failed { sqlstate, skipped, .. } => {
-                self.remark::<P>(reply.ticket, bytes);
+                self.remark(codec, reply.ticket, bytes);
                 self.keep(reply.ticket, bytes, now);
                 self.failed(reply.ticket, sqlstate, *skipped, now);
             }
             Answer::Complete { rows, tag } => self.complete(reply.ticket, *rows, tag, now),
             Answer::Suspended => self.suspended(reply.ticket, now),
-            Answer::Prepared | Answer::Bound | Answer::Closed => {
+            Answer::Prepared(_) | Answer::Bound | Answer::Closed => {
                 if let Some(ticket) = reply.ticket {
                     self.names.confirm(ticket);
                     self.flights.land(ticket);
                 }
+                if let Answer::Prepared(Some(name)) = &reply.answer {
+                    self.names.named(name);
+                }
             }
-            Answer::Ready(transaction) => self.ready(reply.ticket, *transaction, now),
+            Answer::Ready(transaction) => {
+                self.remark(codec, reply.ticket, bytes);
+                self.ready(reply.ticket, *transaction, now);
+            }
             Answer::Setting { name, value } => {
                 if self.masking.is_on() {
-                    self.remark::<P>(reply.ticket, bytes);
+                    self.remark(codec, reply.ticket, bytes);
                 }
                 let dialect = self.world.dialect.clone();
                 self.settings.report(name, value, &*dialect);
@@ -61,9 +67,10 @@ impl Inspector {
         copy: bool,
         now: u64,
     ) -> usize {
-        let (done, hits) = match piece.column {
-            Some(column) => self.masking.piece(bytes, column, columns, copy, piece.last),
-            None => (bytes.len(), 0),
+        let (done, hits) = match (piece.column, &piece.gap) {
+            (Some(column), None) => self.masking.piece(bytes, column, columns, copy, piece.last),
+            (Some(column), Some(gap)) => self.across(gap, bytes, column, columns, piece.last),
+            (None, _) => (bytes.len(), 0),
         };
         let sent = bytes.get(..done).unwrap_or_default();
         self.count(piece.ticket, 0, sent.len() as u64, hits, now);
@@ -71,32 +78,44 @@ impl Inspector {
         done
     }
 
+    /// A piece of a value that the protocol cut: what lies in the gap is put before the piece while it is searched.
+    fn across(
+        &mut self,
+        gap: &std::ops::Range<usize>,
+        bytes: &mut [u8],
+        column: usize,
+        columns: Option<&[Column]>,
+        last: bool,
+    ) -> (usize, u64) {
+        let Some(front) = bytes.get_mut(..gap.end) else { return (0, 0) };
+        front.rotate_right(gap.len());
+        let value = bytes.get_mut(gap.len()..).unwrap_or_default();
+        let (done, hits) = self.masking.piece(value, column, columns, false, last);
+        if let Some(front) = bytes.get_mut(..gap.end) {
+            front.rotate_left(gap.len());
+        }
+        (if done > gap.start { done.saturating_add(gap.len()) } else { done }, hits)
+    }
+
     /// A long row ended.
     pub fn handle_long_row(&mut self, ticket: Option<Ticket>, now: u64) {
         self.count(ticket, 1, 0, 0, now);
     }
 
-    fn rows<P: Protocol>(
-        &mut self,
-        ticket: Option<Ticket>,
-        count: u64,
-        bytes: &mut [u8],
-        columns: Option<&[Column]>,
-        now: u64,
-    ) {
-        let hits = self.masking.rows::<P>(bytes, columns);
+    fn rows<P: Protocol>(&mut self, codec: &P, ticket: Option<Ticket>, count: u64, bytes: &mut [u8], now: u64) {
+        let hits = self.masking.rows(codec, bytes, codec.columns().as_deref());
         self.count(ticket, count, bytes.len() as u64, hits, now);
         self.keep(ticket, bytes, now);
     }
 
-    fn data<P: Protocol>(&mut self, ticket: Option<Ticket>, bytes: &mut [u8], now: u64) {
-        let hits = self.masking.data::<P>(bytes);
+    fn data<P: Protocol>(&mut self, codec: &P, ticket: Option<Ticket>, bytes: &mut [u8], now: u64) {
+        let hits = self.masking.data(codec, bytes);
         self.count(ticket, 0, bytes.len() as u64, hits, now);
         self.keep(ticket, bytes, now);
     }
 
-    fn remark<P: Protocol>(&mut self, ticket: Option<Ticket>, bytes: &mut [u8]) {
-        let hits = self.masking.remark::<P>(bytes);
+    fn remark<P: Protocol>(&mut self, codec: &P, ticket: Option<Ticket>, bytes: &mut [u8]) {
+        let hits = self.masking.remark(codec, bytes);
         self.totals.masked = self.totals.masked.saturating_add(hits);
         if let Some(flight) = ticket.and_then(|ticket| self.flights.at(ticket)) {
             flight.hits = flight.hits.saturating_add(hits);

@@ -7,6 +7,7 @@ use portcullis_policy::Allowed;
 use portcullis_recording as recording;
 use portcullis_sql::NotAnalysed;
 use portcullis_sql::statement::Statement;
+use portcullis_wire::Frame;
 use portcullis_wire::event::{Format, Parameter, Request};
 
 use super::Inspector;
@@ -32,7 +33,7 @@ struct Intent<'r> {
     leg: Leg,
     text: &'r [u8],
     parameters: &'r [Parameter<'r>],
-    frame: &'r Bytes,
+    frame: &'r Frame,
     now: u64,
 }
 
@@ -43,9 +44,13 @@ enum Found {
 
 impl Inspector {
     /// What becomes of `request`, whose bytes are `frame`. `now` is in microseconds since 1970.
-    pub fn handle_request(&mut self, request: &Request<'_>, frame: &Bytes, standing: Standing, now: u64) -> Verdict {
+    pub fn handle_request(&mut self, request: &Request<'_>, frame: &Frame, standing: Standing, now: u64) -> Verdict {
         match request {
             Request::Continue | Request::Quit | Request::Describe { .. } => Verdict::Continue(None),
+            Request::Forget { kind, name } => {
+                self.names.forget(*kind, name);
+                Verdict::Continue(None)
+            }
             Request::Close { kind, name } => {
                 let ticket = self.take_ticket();
                 self.names.close(ticket, *kind, name);
@@ -61,7 +66,7 @@ impl Inspector {
         }
     }
 
-    fn handle_statement(&mut self, request: &Request<'_>, frame: &Bytes, standing: Standing, now: u64) -> Verdict {
+    fn handle_statement(&mut self, request: &Request<'_>, frame: &Frame, standing: Standing, now: u64) -> Verdict {
         if let Some(stale) = self.stale_catalog {
             return Verdict::Find(Job::RefreshCatalog { stale });
         }
@@ -72,7 +77,19 @@ impl Inspector {
                 self.handle_bind(portal, statement, parameters, frame, standing, now)
             }
             Request::Execute { portal } => self.handle_execute(portal, frame, standing, now),
-            _ => self.handle_call(frame, standing, now),
+            Request::RunPrepared { statement, parameters, portal } => {
+                self.handle_run_prepared(statement, parameters, *portal, frame, standing, now)
+            }
+            Request::UseSchema { schema } => self.handle_named(Statement::use_schema, schema, frame, standing, now),
+            Request::ListColumns { relation } => {
+                self.handle_named(Statement::list_columns, relation, frame, standing, now)
+            }
+            Request::Reset => self.handle_made(Statement::reset(), b"", frame, standing, now),
+            Request::Unsupported { what } => Verdict::Refuse(refusals::unsupported(what, self.world.dialect.codes())),
+            Request::Call { .. } => self.handle_call(frame, standing, now),
+            // Nothing to be judged; answered above.
+            Request::Continue | Request::Quit | Request::Describe { .. } => Verdict::Continue(None),
+            Request::Close { .. } | Request::Forget { .. } => Verdict::Continue(None),
         };
         match verdict {
             // A refusal is worded for the transaction as it stands, so that has to be known.
@@ -85,7 +102,7 @@ impl Inspector {
         }
     }
 
-    fn handle_run(&mut self, text: &[u8], frame: &Bytes, standing: Standing, now: u64) -> Verdict {
+    fn handle_run(&mut self, text: &[u8], frame: &Frame, standing: Standing, now: u64) -> Verdict {
         let judged = match self.judge(text, &[], standing, now) {
             Found::Judged(judged) => judged,
             Found::Missing(job) => return Verdict::Find(job),
@@ -103,7 +120,7 @@ impl Inspector {
         name: &[u8],
         text: &[u8],
         types: &[u32],
-        frame: &Bytes,
+        frame: &Frame,
         standing: Standing,
         now: u64,
     ) -> Verdict {
@@ -128,7 +145,7 @@ impl Inspector {
         portal: &[u8],
         statement: &[u8],
         parameters: &[Parameter<'_>],
-        frame: &Bytes,
+        frame: &Frame,
         standing: Standing,
         now: u64,
     ) -> Verdict {
@@ -153,7 +170,7 @@ impl Inspector {
         verdict
     }
 
-    fn handle_execute(&mut self, portal: &[u8], frame: &Bytes, standing: Standing, now: u64) -> Verdict {
+    fn handle_execute(&mut self, portal: &[u8], frame: &Frame, standing: Standing, now: u64) -> Verdict {
         let Some(bound) = self.names.portal(portal).cloned() else {
             let absent = Absent::Portal(String::from_utf8_lossy(portal).into());
             return self.handle_absent(&absent, "execute", Leg::Execute, frame, standing, now);
@@ -176,8 +193,78 @@ impl Inspector {
         Verdict::Continue(Some(ticket))
     }
 
+    /// Values for a prepared statement that runs at once.
+    fn handle_run_prepared(
+        &mut self,
+        statement: &[u8],
+        parameters: &[Parameter<'_>],
+        portal: bool,
+        frame: &Frame,
+        standing: Standing,
+        now: u64,
+    ) -> Verdict {
+        let Some(prepared) = self.names.statement(statement).cloned() else {
+            let absent = Absent::Statement(String::from_utf8_lossy(statement).into());
+            return self.handle_absent(&absent, "execute", Leg::Run, frame, standing, now);
+        };
+        let judged = match self.judge_again(&prepared, standing, now) {
+            Found::Judged(judged) => judged,
+            Found::Missing(job) => return Verdict::Find(job),
+        };
+        let intent = Intent { via: "execute", leg: Leg::Run, text: &prepared.text, parameters, frame, now };
+        let verdict = self.settle(&judged, &intent, standing);
+        if let (Verdict::Forward(passage), true) = (&verdict, portal) {
+            let bound = Bound { prepared, sequence: passage.permit.sequence(), held: true };
+            self.names.bind(passage.ticket, statement, Arc::new(bound));
+        }
+        verdict
+    }
+
+    /// A request that names one thing and has no text.
+    fn handle_named(
+        &mut self,
+        make: fn(&str) -> Statement,
+        name: &[u8],
+        frame: &Frame,
+        standing: Standing,
+        now: u64,
+    ) -> Verdict {
+        match std::str::from_utf8(name) {
+            Ok(text) => self.handle_made(make(text), name, frame, standing, now),
+            Err(_) => Verdict::Refuse(refusals::not_analysed(&NotAnalysed::NotText, name, self.world.dialect.codes())),
+        }
+    }
+
+    /// A request whose meaning needs no analysis.
+    fn handle_made(
+        &mut self,
+        statement: Statement,
+        name: &[u8],
+        frame: &Frame,
+        standing: Standing,
+        now: u64,
+    ) -> Verdict {
+        if let Some(question) = self.question(standing) {
+            return Verdict::Find(question);
+        }
+        let text = [statement.kind.as_str().as_bytes(), b" ", name].concat();
+        let statement = Statement { span: 0..text.len(), ..statement };
+        let judged = self.decide(Arc::from([statement]), now);
+        if judged.outcome.as_ref().is_err_and(|denied| denied.absent) && !self.refreshed {
+            return Verdict::Find(Job::RefreshCatalog { stale: self.world.catalog.epoch() });
+        }
+        let intent = Intent { via: "command", leg: Leg::Run, text: text.trim_ascii_end(), parameters: &[], frame, now };
+        self.settle(&Arc::new(judged), &intent, standing)
+    }
+
+    /// What has to be asked before names mean anything.
+    fn question(&self, standing: Standing) -> Option<Job> {
+        let unknown = self.settings.path().is_none() && !self.asked && standing.may_ask;
+        unknown.then(|| Job::Ask(self.world.dialect.path_question().into()))
+    }
+
     /// A function called by number: its effects are not known from any text.
-    fn handle_call(&mut self, frame: &Bytes, standing: Standing, now: u64) -> Verdict {
+    fn handle_call(&mut self, frame: &Frame, standing: Standing, now: u64) -> Verdict {
         let refusal = refusals::call(self.world.dialect.codes());
         let judged = Arc::new(judge::opaque(refusal, &self.sliced.slice, self.circumstances(now), false));
         let text = b"-- function call by object id".as_slice();
@@ -191,7 +278,7 @@ impl Inspector {
         absent: &Absent,
         via: &'static str,
         leg: Leg,
-        frame: &Bytes,
+        frame: &Frame,
         standing: Standing,
         now: u64,
     ) -> Verdict {
@@ -261,7 +348,7 @@ impl Inspector {
             .map(|parameter| recording::Parameter {
                 type_id: parameter.type_code,
                 format: u8::from(parameter.format == Format::Binary),
-                value: parameter.value,
+                value: parameter.value.as_deref(),
                 elide: secret,
             })
             .collect();
@@ -302,8 +389,8 @@ impl Inspector {
             let refusal = refusals::unreadable(self.world.dialect.codes());
             return Found::Judged(Arc::new(judge::opaque(refusal, &self.sliced.slice, self.circumstances(now), false)));
         }
-        if self.settings.path().is_none() && !self.asked && standing.may_ask {
-            return Found::Missing(Job::Ask(self.world.dialect.path_question().into()));
+        if let Some(question) = self.question(standing) {
+            return Found::Missing(question);
         }
         let analysed = self.key_of(text, types);
         if let Some(judged) = self.world.cache.decision(self.scope, &self.key) {

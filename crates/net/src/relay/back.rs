@@ -33,10 +33,9 @@ impl<P: Protocol> Relay<P> {
     }
 
     fn whole(&mut self, reply: &Reply, ready: &mut usize, now: u64) {
-        let columns = matches!(reply.answer, Answer::Rows(_)).then(|| self.codec.columns()).flatten();
         let end = ready.saturating_add(reply.length);
         if let Some(bytes) = self.from_upstream.get_mut(*ready..end) {
-            self.inspector.handle_reply::<P>(reply, bytes, columns.as_deref(), now);
+            self.inspector.handle_reply(&self.codec, reply, bytes, now);
         }
         self.copying_out = reply.answer == Answer::Data;
         match &reply.delivery {

@@ -5,8 +5,8 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 use portcullis_inspect::{Job, Sealed, Standing, Verdict};
 use portcullis_policy::Permit;
-use portcullis_wire::Protocol;
 use portcullis_wire::event::{Gate, Refusal, Request};
+use portcullis_wire::{Frame, Protocol};
 use smallvec::SmallVec;
 
 use super::{Done, End, Relay};
@@ -16,13 +16,13 @@ use crate::forward::forward;
 struct Leaving {
     /// Frames of the gateway's own that go first.
     before: Bytes,
-    what: Frame,
+    what: What,
 }
 
-enum Frame {
+enum What {
     Statement(Sealed, Permit),
     /// It carries on with what was judged before.
-    Rest(Bytes),
+    Rest(Frame),
 }
 
 /// What one turn forwards; as much of it as is usual needs no allocation.
@@ -67,7 +67,7 @@ impl<P: Protocol> Relay<P> {
             }
         };
         let left = !batch.is_empty();
-        let statements = batch.iter().filter(|leaving| matches!(leaving.what, Frame::Statement(..))).count();
+        let statements = batch.iter().filter(|leaving| matches!(leaving.what, What::Statement(..))).count();
         if statements > 0 && !self.record(&mut batch, mark, first)? {
             return Ok(!self.waits_for_upstream);
         }
@@ -101,14 +101,14 @@ impl<P: Protocol> Relay<P> {
         self.cancelling.is_some() || self.settling
     }
 
-    fn next_frame(&mut self) -> Result<Option<Bytes>, End> {
+    fn next_frame(&mut self) -> Result<Option<Frame>, End> {
         match self.held.pop_front() {
             Some(frame) => Ok(Some(frame)),
             None => self.codec.split(&mut self.from_client).map_err(End::ClientFault),
         }
     }
 
-    fn step(&mut self, frame: Bytes, batch: &mut Batch, now: u64) -> Result<Step, End> {
+    fn step(&mut self, frame: Frame, batch: &mut Batch, now: u64) -> Result<Step, End> {
         let request = self.codec.read(&frame).map_err(End::ClientFault)?;
         self.waits_for_upstream = false;
         match self.codec.gate(&request, &frame) {
@@ -117,7 +117,7 @@ impl<P: Protocol> Relay<P> {
             Gate::Interrupt => {
                 let mut out = BytesMut::new();
                 self.codec.interrupt(&mut out);
-                batch.push(Leaving { before: Bytes::new(), what: Frame::Rest(out.freeze()) });
+                batch.push(Leaving { before: Bytes::new(), what: What::Rest(Frame::new(out.freeze())) });
                 return Ok(Step::On);
             }
             Gate::Open => {}
@@ -131,16 +131,16 @@ impl<P: Protocol> Relay<P> {
         };
         match self.inspector.handle_request(&request, &frame, standing, now) {
             Verdict::Forward(passage) => {
-                let what = Frame::Statement(passage.frame, passage.permit);
+                let what = What::Statement(passage.frame, passage.permit);
                 self.leave(&request, &frame, Some(passage.ticket), what, batch);
             }
             Verdict::Continue(ticket) => {
-                self.leave(&request, &frame, ticket, Frame::Rest(frame.clone()), batch);
+                self.leave(&request, &frame, ticket, What::Rest(frame.clone()), batch);
                 if request == Request::Quit {
                     return Ok(Step::Quit);
                 }
             }
-            Verdict::Refuse(refusal) => self.refuse(&request, &refusal),
+            Verdict::Refuse(refusal) => self.refuse(&request, &frame, &refusal),
             Verdict::Drain => return Ok(self.hold_for_upstream(frame.clone())),
             Verdict::Find(job) => return Ok(self.find(job, frame.clone())),
         }
@@ -151,9 +151,9 @@ impl<P: Protocol> Relay<P> {
     fn leave(
         &mut self,
         request: &Request<'_>,
-        frame: &Bytes,
+        frame: &Frame,
         ticket: Option<portcullis_wire::event::Ticket>,
-        what: Frame,
+        what: What,
         batch: &mut Batch,
     ) {
         let mut before = BytesMut::new();
@@ -161,14 +161,14 @@ impl<P: Protocol> Relay<P> {
         batch.push(Leaving { before: before.freeze(), what });
     }
 
-    fn refuse(&mut self, request: &Request<'_>, refusal: &Refusal) {
+    fn refuse(&mut self, request: &Request<'_>, frame: &Frame, refusal: &Refusal) {
         let (mut to_upstream, mut to_client) = (BytesMut::new(), BytesMut::new());
-        self.codec.refuse(request, refusal, &mut to_upstream, &mut to_client);
+        self.codec.refuse(request, frame, refusal, &mut to_upstream, &mut to_client);
         self.to_upstream.push(to_upstream.freeze());
         self.to_client.push(to_client.freeze());
     }
 
-    fn hold_for_upstream(&mut self, frame: Bytes) -> Step {
+    fn hold_for_upstream(&mut self, frame: Frame) -> Step {
         self.held.push_front(frame);
         self.waits_for_upstream = true;
         Step::Held
@@ -183,7 +183,7 @@ impl<P: Protocol> Relay<P> {
         }
     }
 
-    fn find(&mut self, job: Job, frame: Bytes) -> Step {
+    fn find(&mut self, job: Job, frame: Frame) -> Step {
         self.held.push_front(frame);
         match job {
             Job::Analyse { text, mode } => {
@@ -221,8 +221,8 @@ impl<P: Protocol> Relay<P> {
                 self.waits_for_upstream = false;
                 for leaving in batch.drain(..).rev() {
                     self.held.push_front(match leaving.what {
-                        Frame::Statement(sealed, _) => sealed.into_bytes(),
-                        Frame::Rest(frame) => frame,
+                        What::Statement(sealed, _) => sealed.into_frame(),
+                        What::Rest(frame) => frame,
                     });
                 }
                 self.refuse_unrecorded()?;
@@ -238,16 +238,20 @@ impl<P: Protocol> Relay<P> {
             let request = self.codec.read(&frame).map_err(End::ClientFault)?;
             let statement = !matches!(
                 request,
-                Request::Continue | Request::Quit | Request::Close { .. } | Request::Describe { .. }
+                Request::Continue
+                    | Request::Quit
+                    | Request::Close { .. }
+                    | Request::Forget { .. }
+                    | Request::Describe { .. }
             );
             if !statement {
                 let mut one = Batch::new();
-                self.leave(&request, &frame, None, Frame::Rest(frame.clone()), &mut one);
+                self.leave(&request, &frame, None, What::Rest(frame.clone()), &mut one);
                 self.send(one)?;
                 continue;
             }
             if self.codec.is_drained() {
-                self.refuse(&request, &refusal);
+                self.refuse(&request, &frame, &refusal);
             } else {
                 self.held.push_front(frame.clone());
                 self.waits_for_upstream = true;
@@ -263,8 +267,8 @@ impl<P: Protocol> Relay<P> {
         for Leaving { before, what } in batch {
             self.to_upstream.push(before);
             match what {
-                Frame::Rest(frame) => self.to_upstream.push(frame),
-                Frame::Statement(frame, permit) => {
+                What::Rest(frame) => self.to_upstream.push(frame.into_bytes()),
+                What::Statement(frame, permit) => {
                     let receipt = self.receipt_of(&permit).ok_or(crate::forward::Mismatch)?;
                     forward(permit, receipt, frame, &mut self.to_upstream)?;
                 }

@@ -66,6 +66,12 @@ pub struct Stage {
     pub analyses: Mutex<Vec<String>>,
 }
 
+impl Stage {
+    pub fn of(world: Arc<World>) -> Self {
+        Self { world: Mutex::new(world), sink: Memory::default(), next: Mutex::default(), analyses: Mutex::default() }
+    }
+}
+
 fn on_deep_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     std::thread::Builder::new().stack_size(portcullis_sql::STACK).spawn(work).unwrap().join().unwrap()
 }
@@ -157,6 +163,21 @@ pub fn nothing() -> Detectors {
     Detectors::builder().build().unwrap()
 }
 
+/// The inspector of a session of `who`.
+pub fn inspector(world: Arc<World>, who: &str) -> Inspector {
+    let recorder = Recorder::start(7, &SessionStart::default(), &RecordingKeys::plain(), RecorderOptions::default(), 1);
+    let facts = SessionFacts {
+        id: 7,
+        principal: Principal::user("corp", who, ["staff"]),
+        source: None,
+        upstream_user: "app".into(),
+        path: Some(SearchPath::new(["public"], "app")),
+        reported: Vec::new(),
+        budget: Arc::new(Budget::default()),
+    };
+    Inspector::new(world, facts, recorder.unwrap())
+}
+
 /// The session under test.
 pub struct Bench {
     client: TcpStream,
@@ -182,13 +203,7 @@ impl Bench {
     }
 
     pub async fn with(world: Arc<World>, tables: HashMap<String, crate::model::Table>) -> Self {
-        let stage = Arc::new(Stage {
-            world: Mutex::new(world.clone()),
-            sink: Memory::default(),
-            next: Mutex::default(),
-            analyses: Mutex::default(),
-        });
-        Self::on(stage, world, tables, "ana").await
+        Self::on(Arc::new(Stage::of(world.clone())), world, tables, "ana").await
     }
 
     pub async fn on(
@@ -202,18 +217,7 @@ impl Bench {
         let upstream = Arc::new(Mutex::new(Model::new(tables)));
         let (push, pushed) = mpsc::unbounded_channel();
         tokio::spawn(serve(server, upstream.clone(), pushed));
-        let recorder =
-            Recorder::start(7, &SessionStart::default(), &RecordingKeys::plain(), RecorderOptions::default(), 1);
-        let facts = SessionFacts {
-            id: 7,
-            principal: Principal::user("corp", who, ["staff"]),
-            source: None,
-            upstream_user: "app".into(),
-            path: Some(SearchPath::new(["public"], "app")),
-            reported: Vec::new(),
-            budget: Arc::new(Budget::default()),
-        };
-        let inspector = Inspector::new(world, facts, recorder.unwrap());
+        let inspector = inspector(world, who);
         let (commands, receiver) = mpsc::channel(8);
         let relay = Relay::new(
             (Stream::Plain(near), BytesMut::new()),

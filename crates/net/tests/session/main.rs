@@ -1,5 +1,6 @@
 //! Whole sessions: a scripted client and a model of PostgreSQL, with codec, inspector and relay between them.
 
+mod allocate;
 mod bench;
 mod cached;
 mod copy;

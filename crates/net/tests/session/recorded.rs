@@ -82,7 +82,7 @@ async fn permit_and_receipt_must_name_the_same_bytes() {
     let slice = world.policies.slice(&principal, &world.upstream);
     let request = Request { action: Action::Select, resource: Resource::Upstream, context: &Context::default() };
     let Decision::Allow(allowed) = slice.decide(&[request]) else { panic!("denied") };
-    let frame = Sealed::new(bytes::Bytes::from_static(b"Q\0\0\0\x05\0"));
+    let frame = Sealed::new(portcullis_wire::Frame::new(bytes::Bytes::from_static(b"Q\0\0\0\x05\0")));
     let digest = *frame.digest();
     let receipt = |session: u128, statement: u64| {
         let start = SessionStart::default();
@@ -92,7 +92,7 @@ async fn permit_and_receipt_must_name_the_same_bytes() {
         recorder.commit(&Memory::default()).unwrap().pop().unwrap()
     };
     let mut out = Outbound::default();
-    let other = Sealed::new(bytes::Bytes::from_static(b"Q\0\0\0\x06;\0"));
+    let other = Sealed::new(portcullis_wire::Frame::new(bytes::Bytes::from_static(b"Q\0\0\0\x06;\0")));
     assert!(forward(allowed.permit(7, 1, digest), receipt(8, 1), frame.clone(), &mut out).is_err());
     assert!(forward(allowed.permit(7, 1, digest), receipt(7, 2), frame.clone(), &mut out).is_err());
     assert!(forward(allowed.permit(7, 1, [0; 32]), receipt(7, 1), frame.clone(), &mut out).is_err());

@@ -252,7 +252,7 @@ impl Session {
         let answer = match (tag, front) {
             (BackendTag::ParseComplete, Expect::Parse { name, .. }) => {
                 self.described.prepared(&name);
-                Answer::Prepared
+                Answer::Prepared(None)
             }
             (BackendTag::BindComplete, Expect::Bind { portal, statement, results, .. }) => {
                 self.described.bound(&portal, &statement, results);

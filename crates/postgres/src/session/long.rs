@@ -62,7 +62,7 @@ impl Long {
         if length == 0 || buffer.len() < length {
             return Ok(Front::Short(1));
         }
-        Ok(Front::Piece(Piece { length, column, last, ticket: self.ticket }))
+        Ok(Front::Piece(Piece { length, column, last, gap: None, ticket: self.ticket }))
     }
 
     /// Notes that `bytes`, the front of the last piece, leave.

@@ -27,9 +27,10 @@ mod rows;
 use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 use portcullis_wire::error::Fault;
 use portcullis_wire::event::{Column, Gate, Refusal, Request, Ticket, Transaction};
+use portcullis_wire::frame::Frame;
 use portcullis_wire::limits;
 use portcullis_wire::protocol::{Front, Protocol};
 
@@ -181,23 +182,23 @@ impl Protocol for Session {
         (self.skip, self.group_open, self.copy_in) = (mark.skip, mark.group_open, mark.copy_in);
     }
 
-    fn split(&mut self, buffer: &mut BytesMut) -> Result<Option<Bytes>, Fault> {
+    fn split(&mut self, buffer: &mut BytesMut) -> Result<Option<Frame>, Fault> {
         if !self.has_room() {
             return Ok(None);
         }
-        Ok(frame::split_frontend(buffer, &self.limits)?.map(|frame| frame.bytes))
+        Ok(frame::split_frontend(buffer, &self.limits)?.map(|frame| Frame::new(frame.bytes)))
     }
 
     fn has_room(&self) -> bool {
         self.queue.len() < limits::PIPELINE && self.queue.bytes() < limits::CONTROL
     }
 
-    fn read<'f>(&self, frame: &'f [u8]) -> Result<Request<'f>, Fault> {
-        requests::read(frame)
+    fn read<'f>(&self, frame: &'f Frame) -> Result<Request<'f>, Fault> {
+        requests::read(frame.content())
     }
 
-    fn gate(&self, request: &Request<'_>, frame: &[u8]) -> Gate {
-        requests::gate(self, request, frame)
+    fn gate(&self, request: &Request<'_>, frame: &Frame) -> Gate {
+        requests::gate(self, request, frame.content())
     }
 
     /// A server that reads COPY data fails at any other message and loses it. CopyFail does the same and is ignored by
@@ -212,8 +213,8 @@ impl Protocol for Session {
         self.queue.is_empty()
     }
 
-    fn forward(&mut self, request: &Request<'_>, frame: &[u8], ticket: Option<Ticket>, before: &mut BytesMut) {
-        requests::forward(self, request, frame, ticket, before);
+    fn forward(&mut self, request: &Request<'_>, frame: &Frame, ticket: Option<Ticket>, before: &mut BytesMut) {
+        requests::forward(self, request, frame.content(), ticket, before);
     }
 
     fn flush(&mut self, to_upstream: &mut BytesMut) {
@@ -225,6 +226,7 @@ impl Protocol for Session {
     fn refuse(
         &mut self,
         request: &Request<'_>,
+        _frame: &Frame,
         refusal: &Refusal,
         to_upstream: &mut BytesMut,
         to_client: &mut BytesMut,
@@ -296,11 +298,16 @@ impl Protocol for Session {
         self.queue.is_empty() && !self.group_open && self.transaction != Transaction::Failed
     }
 
-    fn cells(rows: &[u8], worth: &mut dyn FnMut(Range<usize>) -> bool, visit: &mut dyn FnMut(usize, Range<usize>)) {
+    fn cells(
+        &self,
+        rows: &[u8],
+        worth: &mut dyn FnMut(Range<usize>) -> bool,
+        visit: &mut dyn FnMut(usize, Range<usize>),
+    ) {
         rows::cells(rows, worth, visit);
     }
 
-    fn remarks(message: &[u8], visit: &mut dyn FnMut(Range<usize>)) {
+    fn remarks(&self, message: &[u8], visit: &mut dyn FnMut(Range<usize>)) {
         rows::remarks(message, visit);
     }
 
@@ -308,7 +315,7 @@ impl Protocol for Session {
         self.transaction
     }
 
-    fn farewell(refusal: &Refusal, out: &mut BytesMut) {
+    fn farewell(&self, refusal: &Refusal, out: &mut BytesMut) {
         put_refusal(refusal, Severity::Fatal, out);
     }
 }

@@ -1,5 +1,7 @@
 //! The client's half: what a frame asks for, whether its turn has come, and what it makes the upstream owe.
 
+use std::borrow::Cow;
+
 use bytes::{BufMut, BytesMut};
 use portcullis_wire::error::{Fault, Unexpected};
 use portcullis_wire::event::{Format, Formats, Gate, Named, Parameter, Request, Ticket};
@@ -19,7 +21,7 @@ pub(super) fn read(frame: &[u8]) -> Result<Request<'_>, Fault> {
             Request::Prepare { name: parse.statement, text: parse.query, types: parse.types.iter().collect() }
         }
         FrontendTag::Bind => bind(frontend::Bind::decode(body)?),
-        FrontendTag::Execute => Request::Execute { portal: frontend::Execute::decode(body)?.portal },
+        FrontendTag::Execute => Request::Execute { portal: Cow::Borrowed(frontend::Execute::decode(body)?.portal) },
         FrontendTag::Describe => {
             let describe = frontend::Describe::decode(body)?;
             Request::Describe { kind: named(describe.target), name: describe.name }
@@ -59,7 +61,11 @@ fn bind(bind: frontend::Bind<'_>) -> Request<'_> {
         .parameters
         .iter()
         .enumerate()
-        .map(|(index, value)| Parameter { format: format(bind.formats.of(index)), type_code: 0, value })
+        .map(|(index, value)| Parameter {
+            format: format(bind.formats.of(index)),
+            type_code: 0,
+            value: value.map(Cow::Borrowed),
+        })
         .collect();
     let results = match bind.result_formats.len() {
         0 | 1 => Formats::All(format(bind.result_formats.of(0))),
@@ -73,7 +79,11 @@ fn call<'f>(call: &frontend::FunctionCall<'f>) -> Request<'f> {
         .arguments
         .iter()
         .enumerate()
-        .map(|(index, value)| Parameter { format: format(call.formats.of(index)), type_code: 0, value })
+        .map(|(index, value)| Parameter {
+            format: format(call.formats.of(index)),
+            type_code: 0,
+            value: value.map(Cow::Borrowed),
+        })
         .collect();
     Request::Call { function: call.function, arguments }
 }
@@ -158,10 +168,17 @@ fn expect(
         }
         Request::Execute { portal } => {
             describe_first(session, portal, before);
-            Expect::Execute { ticket, portal: (*portal).into() }
+            Expect::Execute { ticket, portal: (**portal).into() }
         }
         Request::Close { kind, name } => Expect::Close { ticket, kind: *kind, name: (*name).into() },
         Request::Continue | Request::Quit => return None,
+        // This protocol has no frame that asks for any of these.
+        Request::RunPrepared { .. }
+        | Request::Forget { .. }
+        | Request::UseSchema { .. }
+        | Request::ListColumns { .. }
+        | Request::Reset
+        | Request::Unsupported { .. } => return None,
     })
 }
 

@@ -1,0 +1,114 @@
+//! Rows that hold no secret pass without an allocation of their own: as many rows as one likes cost what one costs.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use portcullis_inspect::{Inspector, Job, Standing, Verdict};
+use portcullis_net::Backstage;
+use portcullis_postgres::session::Session;
+use portcullis_wire::protocol::Front;
+use portcullis_wire::{Frame, Protocol};
+
+use crate::bench::*;
+
+/// The system's allocator, counting what each thread asks for.
+struct Counting;
+
+thread_local! {
+    static ASKED: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call goes to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ASKED.set(ASKED.get() + 1);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.dealloc(at, layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ASKED.set(ASKED.get() + 1);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// Judges `SELECT x FROM orders` and notes that it left.
+fn ask(codec: &mut Session, inspector: &mut Inspector, stage: &Stage) {
+    let frame = Frame::new(Bytes::from(query("SELECT x FROM orders")));
+    let request = codec.read(&frame).unwrap();
+    let standing = Standing { drained: true, may_ask: false };
+    let ticket = loop {
+        match inspector.handle_request(&request, &frame, standing, 1) {
+            Verdict::Forward(passage) => break passage.ticket,
+            Verdict::Find(Job::Analyse { text, mode }) => {
+                let analysis = futures_now(stage.analyse(text.clone(), mode));
+                inspector.handle_analysis(text, analysis);
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    inspector.commit(stage.sink()).unwrap();
+    codec.forward(&request, &frame, Some(ticket), &mut BytesMut::new());
+}
+
+/// The value of a future that is ready.
+fn futures_now<T>(mut future: portcullis_net::Later<T>) -> T {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match future.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(value) => value,
+        std::task::Poll::Pending => panic!("not ready"),
+    }
+}
+
+fn put(tag: u8, body: &[u8], out: &mut BytesMut) {
+    out.put_u8(tag);
+    out.put_u32(body.len() as u32 + 4);
+    out.put_slice(body);
+}
+
+/// How often anything was allocated while so many rows passed.
+fn allocations(rows: usize) -> u64 {
+    let world = world(1, NO_SECRET, secrets(), Default::default());
+    let stage = Stage::of(world.clone());
+    let (mut codec, mut inspector) = (Session::new(4 << 20, 42), inspector(world, "ana"));
+    ask(&mut codec, &mut inspector, &stage);
+    let mut buffer = BytesMut::new();
+    put(b'T', b"\0\x01x\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0", &mut buffer);
+    for _ in 0..rows {
+        put(b'D', b"\0\x01\0\0\0\x0ca plain text", &mut buffer);
+    }
+    let (before, mut seen) = (ASKED.get(), 0);
+    while let Front::Whole(reply) = codec.answer(&buffer).unwrap() {
+        seen += reply.length;
+        inspector.handle_reply(&codec, &reply, &mut buffer[..reply.length], 2);
+        buffer.advance(reply.length);
+    }
+    assert!(seen > rows * 20 && buffer.is_empty(), "the rows did not pass");
+    ASKED.get() - before
+}
+
+#[test]
+fn rows_without_a_secret_allocate_nothing() {
+    // Enough that what is recorded of a result is full in both.
+    let (few, many) = (allocations(4_000), allocations(40_000));
+    assert!(few > 0 && many <= few + 8, "{few} allocations for 4,000 rows, {many} for 40,000");
+}
+
+#[test]
+fn the_counter_counts() {
+    let before = ASKED.get();
+    let map: HashMap<u32, Arc<str>> = [(1, "x".into())].into();
+    assert!(ASKED.get() > before && map.len() == 1);
+}
