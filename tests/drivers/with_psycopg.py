@@ -96,14 +96,10 @@ def pipeline_with_error(conn):
         with conn.pipeline() as pipe:
             conn.execute("INSERT INTO piped VALUES (1)")
             pipe.sync()
-            first = conn.execute("INSERT INTO piped VALUES (2)")
-            broken = conn.execute("INSERT INTO piped VALUES (%s)", [1])
+            conn.execute("INSERT INTO piped VALUES (2)")
+            # Whether this raises or the pipeline's end does, is a matter of time.
+            conn.execute("INSERT INTO piped VALUES (%s)", [1])
             conn.execute("INSERT INTO piped VALUES (3)")
-            for cursor in (first, broken):
-                try:
-                    seen.append(cursor.statusmessage)
-                except psycopg.Error as error:
-                    seen.append(describe(error))
     except psycopg.Error as error:
         seen.append(describe(error))
     seen.append(conn.info.transaction_status.name)
