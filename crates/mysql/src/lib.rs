@@ -20,6 +20,7 @@ pub mod lenenc;
 pub mod packet;
 pub mod pairs;
 pub mod response;
+pub mod session;
 pub mod types;
 pub mod value;
 

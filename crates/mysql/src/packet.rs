@@ -124,13 +124,31 @@ pub const BEFORE_SIGN_IN: usize = limits::CREDENTIAL << 1;
 /// # Errors
 /// A sequence id other than 0, 1, 2 …, or a length above the limit of that command. The buffer is then in no useful state.
 pub fn split_command(buf: &mut BytesMut, limits: &CommandLimits) -> Result<Option<Frame>, Fault> {
-    // The limit depends on the first byte of the payload; an empty payload has none and cannot be over any limit.
-    let limit = match (header(buf), buf.get(HEADER)) {
-        (None, _) => return Ok(None),
-        (Some(_), Some(tag)) => limits.of(*tag),
-        (Some(_), None) => limits.parameters.max(limits.statement),
-    };
-    split(buf, 0, limit)
+    split(buf, 0, limit_of(buf, limits))
+}
+
+/// Cuts the next whole command off `buf` as the relay wants it: its bytes as they came, its payload joined to be read.
+///
+/// # Errors
+/// As for [`split_command`].
+pub fn cut_command(buf: &mut BytesMut, limits: &CommandLimits) -> Result<Option<portcullis_wire::Frame>, Fault> {
+    let Some(Extent { end, total }) = extent(buf, 0, limit_of(buf, limits))? else { return Ok(None) };
+    let bytes = buf.split_to(end).freeze();
+    if total < MAX {
+        return Ok(Some(portcullis_wire::Frame::new(bytes)));
+    }
+    let content = joined(BytesMut::from(&bytes[..])).freeze();
+    Ok(Some(portcullis_wire::Frame::joined(bytes, content)))
+}
+
+/// The sequence id that the answer to a command must have.
+pub fn answer_sequence(command: &portcullis_wire::Frame) -> u8 {
+    after(0, command.content().len().saturating_sub(HEADER))
+}
+
+/// The limit depends on the first byte of the payload; an empty payload has none and cannot be over any limit.
+fn limit_of(buf: &[u8], limits: &CommandLimits) -> usize {
+    buf.get(HEADER).map_or(limits.parameters.max(limits.statement), |tag| limits.of(*tag))
 }
 
 /// Cuts the next whole payload off `buf`, or leaves `buf` untouched while it is not all there.
@@ -138,6 +156,22 @@ pub fn split_command(buf: &mut BytesMut, limits: &CommandLimits) -> Result<Optio
 /// # Errors
 /// A sequence id other than `sequence` and those that follow it, or a joined length above `limit`.
 pub fn split(buf: &mut BytesMut, sequence: u8, limit: usize) -> Result<Option<Frame>, Fault> {
+    let Some(Extent { end, total }) = extent(buf, sequence, limit)? else { return Ok(None) };
+    let whole = buf.split_to(end);
+    let bytes = if total < MAX { whole } else { joined(whole) };
+    Ok(Some(Frame { sequence, bytes: bytes.freeze() }))
+}
+
+/// How far a payload reaches.
+struct Extent {
+    /// Its bytes, headers included.
+    end: usize,
+    /// The bytes of the payload alone.
+    total: usize,
+}
+
+/// The extent of the payload at the front of `buf`, once it is all there.
+fn extent(buf: &[u8], sequence: u8, limit: usize) -> Result<Option<Extent>, Fault> {
     let (mut end, mut total, mut expected) = (0_usize, 0_usize, sequence);
     loop {
         let Some(header) = header(buf.get(end..).unwrap_or_default()) else { return Ok(None) };
@@ -150,12 +184,7 @@ pub fn split(buf: &mut BytesMut, sequence: u8, limit: usize) -> Result<Option<Fr
             break;
         }
     }
-    if buf.len() < end {
-        return Ok(None);
-    }
-    let whole = buf.split_to(end);
-    let bytes = if total < MAX { whole } else { joined(whole) };
-    Ok(Some(Frame { sequence, bytes: bytes.freeze() }))
+    Ok((buf.len() >= end).then_some(Extent { end, total }))
 }
 
 fn in_order(header: Header, expected: u8) -> Result<(), Fault> {

@@ -187,6 +187,11 @@ impl ValueType {
         }
     }
 
+    /// Both in one number: the type's byte, and 256 more without a sign.
+    pub fn code(self) -> u32 {
+        u32::from(self.kind.byte()) | u32::from(self.unsigned) << 8
+    }
+
     pub(crate) fn bytes(self) -> [u8; 2] {
         [self.kind.byte(), if self.unsigned { UNSIGNED } else { 0 }]
     }

@@ -18,7 +18,7 @@ use portcullis_wire::{Fault, Malformed, Reader, Unsupported};
 
 pub use change_user::{ChangeUser, Tail};
 pub use field_list::FieldList;
-pub use parameters::{Naming, Parameter, Parameters, Prepared};
+pub use parameters::{Content, Naming, Parameter, Parameters, Prepared};
 pub use query::Query;
 pub use stmt_bulk_execute::{BulkRows, BulkValue, StmtBulkExecute};
 pub use stmt_execute::{LAST_PREPARED, StmtExecute};

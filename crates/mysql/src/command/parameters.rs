@@ -55,6 +55,43 @@ pub struct Parameters<'f> {
     values: &'f [u8],
 }
 
+/// What a parameter's value is on the wire, without the length before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content<'f> {
+    /// No value.
+    Null,
+    /// The value came before, by COM_STMT_SEND_LONG_DATA.
+    LongData,
+    /// Its bytes.
+    Value(&'f [u8]),
+}
+
+impl<'f> Content<'f> {
+    /// The content of a value that was read before, at the front of `r`.
+    pub(super) fn again(value: &Value<'_>, of: ValueType, r: &mut Reader<'f>) -> Result<Self, Malformed> {
+        match value {
+            Value::Null => Ok(Self::Null),
+            Value::LongData => Ok(Self::LongData),
+            _ => of.kind.content(r, "parameter").map(Self::Value),
+        }
+    }
+}
+
+/// The values of all placeholders and attributes as they lie in `raw`, which outlives what is known of the statement.
+///
+/// # Errors
+/// As for [`Parameters::decode`].
+pub(super) fn contents<'f>(
+    raw: &'f [u8],
+    naming: Naming,
+    prepared: Prepared<'_>,
+) -> Result<Vec<(ValueType, Content<'f>)>, Malformed> {
+    let checked = Parameters::decode(raw, naming, prepared)?;
+    let start = raw.len().saturating_sub(checked.values.len());
+    let mut r = Reader::new(raw.get(start..).unwrap_or_default());
+    checked.iter().map(|each| Ok((each.of, Content::again(&each.value, each.of, &mut r)?))).collect()
+}
+
 impl<'f> Parameters<'f> {
     /// Reads all of `raw`.
     ///

@@ -6,9 +6,9 @@
 use bytes::{BufMut, BytesMut};
 use portcullis_wire::{Fault, Malformed, Reader, Unsupported};
 
-use super::parameters::Prepared;
+use super::parameters::{Content, Prepared};
 use super::tag::Tag;
-use crate::types::ValueType;
+use crate::types::{ColumnType, ValueType};
 use crate::value::Value;
 
 /// The flag that says that types come before the rows.
@@ -86,6 +86,28 @@ impl<'f> StmtBulkExecute<'f> {
         if rows.count == 0 { Err(Malformed::Truncated("bulk parameters")) } else { Ok(rows) }
     }
 
+    /// The values of all rows as they lie in the payload; what stands for a default has none.
+    ///
+    /// # Errors
+    /// As for [`StmtBulkExecute::rows`].
+    pub fn contents(&self, prepared: Prepared<'_>) -> Result<Vec<(ValueType, Content<'f>)>, Malformed> {
+        let checked = self.rows(prepared)?;
+        let start = self.raw.len().saturating_sub(checked.rows.len());
+        let mut r = Reader::new(self.raw.get(start..).unwrap_or_default());
+        let indices = (0..checked.count).flat_map(|_| 0..checked.prepared.placeholders);
+        indices
+            .zip(checked.values())
+            .map(|(index, value)| {
+                r.u8("indicator")?;
+                let of = checked.of(index).unwrap_or(ValueType::signed(ColumnType::Null));
+                match value {
+                    BulkValue::Value(value) => Ok((of, Content::again(&value, of, &mut r)?)),
+                    BulkValue::Null | BulkValue::Default | BulkValue::Ignore => Ok((of, Content::Null)),
+                }
+            })
+            .collect()
+    }
+
     /// Writes the whole payload.
     pub fn encode(&self, out: &mut BytesMut) {
         out.put_u8(Tag::StmtBulkExecute.byte());
@@ -152,7 +174,6 @@ impl<'f> BulkRows<'f> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::ColumnType;
 
     const TWO: Prepared<'_> = Prepared { placeholders: 2, types: &[], long_data: &[] };
 

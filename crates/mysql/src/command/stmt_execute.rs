@@ -6,9 +6,10 @@
 use bytes::{BufMut, BytesMut};
 use portcullis_wire::{Malformed, Reader};
 
-use super::parameters::{Naming, Parameters, Prepared};
+use super::parameters::{Content, Naming, Parameters, Prepared, contents};
 use super::tag::Tag;
 use crate::Capabilities;
+use crate::types::ValueType;
 
 /// MariaDB: instead of an id, the statement prepared last.
 pub const LAST_PREPARED: u32 = u32::MAX;
@@ -50,16 +51,31 @@ impl<'f> StmtExecute<'f> {
     /// # Errors
     /// As for [`Parameters::decode`], and a flag that leaves open how they are to be read.
     pub fn parameters(&self, agreed: Capabilities, prepared: Prepared<'f>) -> Result<Parameters<'f>, Malformed> {
+        Parameters::decode(self.raw, self.naming(agreed, prepared.placeholders)?, prepared)
+    }
+
+    /// The values of all placeholders and attributes as they lie in the payload.
+    ///
+    /// # Errors
+    /// As for [`StmtExecute::parameters`].
+    pub fn contents(
+        &self,
+        agreed: Capabilities,
+        prepared: Prepared<'_>,
+    ) -> Result<Vec<(ValueType, Content<'f>)>, Malformed> {
+        contents(self.raw, self.naming(agreed, prepared.placeholders)?, prepared)
+    }
+
+    fn naming(&self, agreed: Capabilities, placeholders: u16) -> Result<Naming, Malformed> {
         let counted = self.flags & COUNT_AVAILABLE != 0;
-        let naming = match (agreed.has(Capabilities::QUERY_ATTRIBUTES), counted) {
-            (true, true) => Naming::Named,
-            (false, false) => Naming::Positional,
-            (true, false) if prepared.placeholders == 0 => Naming::Positional,
+        match (agreed.has(Capabilities::QUERY_ATTRIBUTES), counted) {
+            (true, true) => Ok(Naming::Named),
+            (false, false) => Ok(Naming::Positional),
+            (true, false) if placeholders == 0 => Ok(Naming::Positional),
             // EVASION: the specification has a count wherever attributes were agreed, servers only with the flag; every
             // client sets it (`a_count_that_may_or_may_not_be_there_is_refused`).
-            _ => return Err(Malformed::Invalid("flags")),
-        };
-        Parameters::decode(self.raw, naming, prepared)
+            _ => Err(Malformed::Invalid("flags")),
+        }
     }
 
     /// Writes the whole payload.

@@ -164,6 +164,11 @@ impl<'f> ExtendedType<'f> {
         std::iter::from_fn(|| Self::entry(&mut r).ok()).find(|&(kind, _)| kind == wanted).map(|(_, text)| text)
     }
 
+    /// Whether the text of the column is JSON.
+    pub fn is_json(&self) -> bool {
+        self.name() == Some(b"json") || self.find(1) == Some(b"json")
+    }
+
     /// The type's name, such as `uuid` or `point`.
     pub fn name(&self) -> Option<&'f [u8]> {
         self.find(0)

@@ -1,0 +1,205 @@
+//! The session between sign-in and the end: what each command expects, what each packet of the upstream belongs to.
+//!
+//! ```text
+//!            command                 OK, ERR, last EOF
+//!   idle ───────────────▶ exchange ─────────────────────▶ idle
+//!                          │    ▲
+//!                          │    └── MORE_RESULTS: the next answer begins
+//!                          ▼
+//!     Answer ─▶ Definitions ─▶ DefinitionsEnd ─▶ Rows      (a result set, or an error at any point)
+//!     Answer ─▶ File ─▶ End                                (LOCAL INFILE: the client sends, then the upstream answers)
+//!     Prepared ─▶ Parameters ─▶ Columns                    (COM_STMT_PREPARE)
+//!     Listed                                               (COM_FIELD_LIST)
+//!     End                                                  (everything that is answered by one packet)
+//! ```
+//!
+//! The protocol has no pipeline of its own: a command waits until the one before it is answered, so that what it means is
+//! known when it is judged. Commands that nobody answers (COM_STMT_CLOSE, COM_STMT_SEND_LONG_DATA) pass in between. Spec:
+//! "Command Phase". It never judges and never waits.
+
+mod answers;
+mod columns;
+mod exchange;
+mod long;
+mod refusal;
+mod requests;
+mod rows;
+mod statements;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use portcullis_wire::error::Fault;
+use portcullis_wire::event::{Column, Gate, Refusal, Request, Ticket, Transaction};
+use portcullis_wire::frame::Frame;
+use portcullis_wire::protocol::{Front, Protocol};
+
+use self::columns::Columns;
+use self::exchange::Exchange;
+use self::long::Long;
+use self::statements::Statements;
+use crate::Capabilities;
+use crate::command::Query;
+use crate::packet::{self, CommandLimits};
+
+/// A MySQL or MariaDB session after sign-in.
+#[derive(Debug)]
+pub struct Session {
+    agreed: Capabilities,
+    limits: CommandLimits,
+    statements: Statements,
+    exchange: Option<Exchange>,
+    /// The columns of the rows that are coming, or that came last.
+    columns: Option<Arc<Columns>>,
+    transaction: Transaction,
+    long: Option<Long>,
+    /// Where the client's file stands, by the sequence id of its next packet.
+    file: Option<u8>,
+}
+
+impl Session {
+    /// A session that stands right after the OK of its sign-in.
+    ///
+    /// `agreed` is what both peers agreed to; `statement_limit` bounds a statement's text in bytes.
+    pub fn new(agreed: Capabilities, statement_limit: usize) -> Self {
+        Self {
+            agreed,
+            limits: CommandLimits::new(statement_limit),
+            statements: Statements::default(),
+            exchange: None,
+            columns: None,
+            transaction: Transaction::Idle,
+            long: None,
+            file: None,
+        }
+    }
+
+    /// The sequence id of an error that the gateway sends of itself.
+    fn sequence(&self) -> u8 {
+        self.exchange.as_ref().map_or(0, |exchange| exchange.sequence)
+    }
+}
+
+/// What a rewind goes back to: nothing forwarded since has left.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    idle: bool,
+    file: Option<u8>,
+}
+
+impl Protocol for Session {
+    const NAME: &'static str = "mysql";
+
+    type Mark = Mark;
+
+    fn mark(&self) -> Mark {
+        Mark { idle: self.exchange.is_none(), file: self.file }
+    }
+
+    fn rewind(&mut self, mark: Mark) {
+        if mark.idle {
+            self.exchange = None;
+        }
+        self.file = mark.file;
+    }
+
+    fn split(&mut self, buffer: &mut BytesMut) -> Result<Option<Frame>, Fault> {
+        match (self.file, &self.exchange) {
+            (Some(sequence), _) => requests::split_file(buffer, sequence),
+            (None, None) => packet::cut_command(buffer, &self.limits),
+            (None, Some(_)) => Ok(None),
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.exchange.is_none() || self.file.is_some()
+    }
+
+    fn read<'f>(&self, frame: &'f Frame) -> Result<Request<'f>, Fault> {
+        requests::read(self, frame)
+    }
+
+    fn gate(&self, _request: &Request<'_>, _frame: &Frame) -> Gate {
+        if self.exchange.is_none() || self.file.is_some() { Gate::Open } else { Gate::Wait }
+    }
+
+    /// Never called: what a client sends while it sends a file is the file.
+    fn interrupt(&mut self, _to_upstream: &mut BytesMut) {}
+
+    fn is_drained(&self) -> bool {
+        self.exchange.is_none()
+    }
+
+    fn forward(&mut self, _request: &Request<'_>, frame: &Frame, ticket: Option<Ticket>, _before: &mut BytesMut) {
+        requests::forward(self, frame, ticket);
+    }
+
+    /// Nothing is needed: every command is answered by itself.
+    fn flush(&mut self, _to_upstream: &mut BytesMut) {}
+
+    fn refuse(
+        &mut self,
+        _request: &Request<'_>,
+        frame: &Frame,
+        refusal: &Refusal,
+        _to_upstream: &mut BytesMut,
+        to_client: &mut BytesMut,
+    ) {
+        refusal::put(refusal, packet::answer_sequence(frame), to_client);
+    }
+
+    fn answer(&mut self, buffer: &[u8]) -> Result<Front, Fault> {
+        answers::answer(self, buffer)
+    }
+
+    fn consume(&mut self, bytes: &[u8]) -> Result<bool, Fault> {
+        let Some(long) = &mut self.long else { return Ok(true) };
+        long.consume(bytes)?;
+        if !long.is_done() {
+            return Ok(false);
+        }
+        if let Some(exchange) = &mut self.exchange {
+            exchange.sequence = long.sequence();
+        }
+        self.long = None;
+        Ok(true)
+    }
+
+    fn columns(&self) -> Option<Arc<[Column]>> {
+        self.columns.as_ref().map(|columns| columns.shown.clone())
+    }
+
+    fn ask(&mut self, text: &str, to_upstream: &mut BytesMut) {
+        let agreed = self.agreed;
+        packet::write(to_upstream, 0, |out| Query::put(out, agreed, &[], text.as_bytes()));
+        self.exchange = Some(Exchange::asked());
+    }
+
+    fn may_ask(&self) -> bool {
+        self.exchange.is_none()
+    }
+
+    fn cells(
+        &self,
+        rows: &[u8],
+        worth: &mut dyn FnMut(Range<usize>) -> bool,
+        visit: &mut dyn FnMut(usize, Range<usize>),
+    ) {
+        if let Some(columns) = &self.columns {
+            rows::cells(rows, columns, worth, visit);
+        }
+    }
+
+    fn remarks(&self, message: &[u8], visit: &mut dyn FnMut(Range<usize>)) {
+        rows::remarks(message, self.agreed, visit);
+    }
+
+    fn transaction(&self) -> Transaction {
+        self.transaction
+    }
+
+    fn farewell(&self, refusal: &Refusal, out: &mut BytesMut) {
+        refusal::put(refusal, self.sequence(), out);
+    }
+}

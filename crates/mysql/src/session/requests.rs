@@ -1,0 +1,189 @@
+//! The client's half: what each command asks for, and which answer it makes us expect.
+
+use std::borrow::Cow;
+
+use bytes::BytesMut;
+use portcullis_wire::error::{Fault, Malformed, Unsupported};
+use portcullis_wire::event::{Format, Named, Parameter, Request, Ticket};
+use portcullis_wire::frame::Frame;
+
+use super::Session;
+use super::exchange::{Exchange, RowForm, Stage};
+use super::statements::{Statement, name};
+use crate::command::{Command, Content, Prepared, StmtBulkExecute, StmtExecute};
+use crate::packet::{self, HEADER};
+use crate::types::ValueType;
+
+/// What a frame asks for.
+pub(super) fn read<'f>(session: &Session, frame: &'f Frame) -> Result<Request<'f>, Fault> {
+    if session.file.is_some() {
+        return Ok(Request::Continue);
+    }
+    let command = match Command::decode(body(frame), session.agreed) {
+        // What is not on the list of commands is refused, and the session lives on.
+        Err(Fault::Unsupported(Unsupported(what))) => return Ok(Request::Unsupported { what }),
+        command => command?,
+    };
+    Ok(match command {
+        Command::Quit => Request::Quit,
+        Command::Query(query) => Request::Run { text: query.text },
+        Command::StmtPrepare(text) => Request::Prepare { name: b"", text, types: Vec::new() },
+        Command::StmtExecute(execute) => return executed(session, &execute),
+        Command::StmtBulkExecute(execute) => return bulk_executed(session, &execute),
+        Command::StmtFetch { statement, .. } => Request::Execute { portal: named(session, statement) },
+        Command::StmtClose(id) => Request::Forget { kind: Named::Statement, name: named(session, id) },
+        Command::InitDb(schema) => Request::UseSchema { schema },
+        Command::FieldList(list) => Request::ListColumns { relation: list.table },
+        Command::ResetConnection => Request::Reset,
+        Command::ChangeUser(_) => Request::Unsupported { what: "COM_CHANGE_USER" },
+        Command::ProcessKill(_) => Request::Unsupported { what: "COM_PROCESS_KILL" },
+        Command::Statistics
+        | Command::Ping
+        | Command::SetOption(_)
+        | Command::StmtReset(_)
+        | Command::StmtSendLongData(_) => Request::Continue,
+    })
+}
+
+fn body(frame: &Frame) -> &[u8] {
+    frame.content().get(HEADER..).unwrap_or_default()
+}
+
+/// The name that the core knows a statement by. One that is not known has one that nothing has.
+fn named(session: &Session, id: u32) -> Cow<'static, [u8]> {
+    Cow::Owned(name(session.statements.number(id).unwrap_or(id)))
+}
+
+fn executed<'f>(session: &Session, execute: &StmtExecute<'f>) -> Result<Request<'f>, Fault> {
+    let statement = named(session, execute.statement);
+    let Some(known) = session.statements.get_by(execute.statement) else {
+        return Ok(Request::RunPrepared { statement, parameters: Vec::new(), portal: false });
+    };
+    let long: Vec<u16> = known.long_data.iter().map(|(index, _)| *index).collect();
+    let prepared = Prepared { placeholders: known.placeholders, types: &known.types, long_data: &long };
+    let values = execute.contents(session.agreed, prepared)?;
+    let parameters = values.into_iter().enumerate().map(|(index, (of, content))| match content {
+        Content::Null => parameter(of, None),
+        Content::Value(bytes) => parameter(of, Some(Cow::Borrowed(bytes))),
+        Content::LongData => parameter(of, known.long_value(index).map(|value| Cow::Owned(value.to_vec()))),
+    });
+    Ok(Request::RunPrepared { statement, parameters: parameters.collect(), portal: execute.opens_cursor() })
+}
+
+fn bulk_executed<'f>(session: &Session, execute: &StmtBulkExecute<'f>) -> Result<Request<'f>, Fault> {
+    let statement = named(session, execute.statement);
+    let Some(known) = session.statements.get_by(execute.statement) else {
+        return Ok(Request::RunPrepared { statement, parameters: Vec::new(), portal: false });
+    };
+    let prepared = Prepared { placeholders: known.placeholders, types: &known.types, long_data: &[] };
+    let parameters = execute.contents(prepared)?.into_iter().map(|(of, content)| match content {
+        Content::Value(bytes) => parameter(of, Some(Cow::Borrowed(bytes))),
+        Content::Null | Content::LongData => parameter(of, None),
+    });
+    Ok(Request::RunPrepared { statement, parameters: parameters.collect(), portal: false })
+}
+
+fn parameter(of: ValueType, value: Option<Cow<'_, [u8]>>) -> Parameter<'_> {
+    Parameter { format: Format::Binary, type_code: of.code(), value }
+}
+
+/// Notes that `frame` goes to the upstream.
+pub(super) fn forward(session: &mut Session, frame: &Frame, ticket: Option<Ticket>) {
+    if session.file.is_some() {
+        return sent_file(session, frame);
+    }
+    // INVARIANT: `read` has decoded these very bytes.
+    let Ok(command) = Command::decode(body(frame), session.agreed) else { return };
+    let mut exchange = Exchange::new(Stage::End, ticket, packet::answer_sequence(frame));
+    match command {
+        Command::Quit => return,
+        Command::StmtClose(id) => {
+            if let Some(id) = session.statements.number(id) {
+                session.statements.remove(id);
+            }
+            return;
+        }
+        Command::StmtSendLongData(data) => {
+            return session.statements.add_long_data(data.statement, data.parameter, data.data);
+        }
+        Command::Query(_) => exchange.stage = Stage::Answer,
+        Command::StmtPrepare(_) => exchange.stage = Stage::Prepared,
+        Command::FieldList(_) => exchange.stage = Stage::Listed,
+        Command::Statistics => exchange.stage = Stage::Line,
+        Command::StmtReset(id) => session.statements.forget_long_data(id),
+        Command::StmtFetch { statement, .. } => {
+            exchange.stage = Stage::Rows;
+            exchange.form = RowForm::Binary;
+            exchange.statement = Some(statement);
+            session.columns = session.statements.get(statement).and_then(|known| known.columns.clone());
+        }
+        Command::StmtExecute(execute) => {
+            run(session, &mut exchange, execute.statement);
+            exchange.types = types(session, &execute);
+        }
+        Command::StmtBulkExecute(execute) => {
+            run(session, &mut exchange, execute.statement);
+            exchange.types = bulk_types(session, &execute);
+        }
+        Command::ResetConnection
+        | Command::InitDb(_)
+        | Command::Ping
+        | Command::SetOption(_)
+        | Command::ChangeUser(_)
+        | Command::ProcessKill(_) => {}
+    }
+    exchange.resets = matches!(command, Command::ResetConnection);
+    session.exchange = Some(exchange);
+}
+
+fn run(session: &Session, exchange: &mut Exchange, id: u32) {
+    exchange.stage = Stage::Answer;
+    exchange.form = RowForm::Binary;
+    exchange.statement = session.statements.number(id);
+}
+
+/// The types that come with an execution. They may be left out of the next one: then these hold.
+fn types(session: &Session, execute: &StmtExecute<'_>) -> Option<Vec<ValueType>> {
+    let known = session.statements.get_by(execute.statement)?;
+    let long: Vec<u16> = known.long_data.iter().map(|(index, _)| *index).collect();
+    let prepared = Prepared { placeholders: known.placeholders, types: &known.types, long_data: &long };
+    let values = execute.parameters(session.agreed, prepared).ok().filter(|values| values.names_types())?;
+    Some(values.iter().take(usize::from(known.placeholders)).map(|each| each.of).collect())
+}
+
+fn bulk_types(session: &Session, execute: &StmtBulkExecute<'_>) -> Option<Vec<ValueType>> {
+    let known = session.statements.get_by(execute.statement)?;
+    let prepared = Prepared { placeholders: known.placeholders, types: &known.types, long_data: &[] };
+    let types: Vec<ValueType> = execute.rows(prepared).ok()?.types().collect();
+    (!types.is_empty()).then_some(types)
+}
+
+/// Cuts the next packet of the client's file off. An empty one ends it.
+pub(super) fn split_file(buffer: &mut BytesMut, sequence: u8) -> Result<Option<Frame>, Fault> {
+    let Some(header) = packet::header(buffer) else { return Ok(None) };
+    if header.sequence != sequence {
+        return Err(Malformed::Invalid("sequence id").into());
+    }
+    let length = header.len.saturating_add(HEADER);
+    if buffer.len() < length {
+        return Ok(None);
+    }
+    let frame = buffer.split_to(length).freeze();
+    Ok(Some(Frame::new(frame)))
+}
+
+/// A part of the client's file leaves.
+fn sent_file(session: &mut Session, frame: &Frame) {
+    let ended = body(frame).is_empty();
+    let next = session.file.map(|sequence| sequence.wrapping_add(1));
+    session.file = next.filter(|_| !ended);
+    if let (true, Some(exchange), Some(next)) = (ended, &mut session.exchange, next) {
+        exchange.stage = Stage::End;
+        exchange.sequence = next;
+    }
+}
+
+/// What a statement that was just prepared needs.
+pub(super) fn prepared(placeholders: u16) -> Statement {
+    Statement { placeholders, ..Statement::default() }
+}

@@ -1,0 +1,144 @@
+//! Runs of rows, and where values and free text stand in what the upstream sends. The hot path of every result.
+
+use std::ops::Range;
+
+use portcullis_wire::error::{Fault, Malformed};
+
+use super::columns::Columns;
+use super::exchange::RowForm;
+use crate::Capabilities;
+use crate::packet::{HEADER, MAX, Walk, header};
+use crate::response::{Cell, ErrPacket, OkPacket, OkTail, ProgressReport, StateChange, binary_cells, text_cells};
+
+/// Consecutive rows at the front of a buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Run {
+    /// How many bytes they have.
+    pub(super) length: usize,
+    /// How many they are.
+    pub(super) count: u64,
+    /// The same, as sequence ids count.
+    pub(super) packets: u8,
+}
+
+/// The whole rows at the front of `buffer`, up to the first packet that is none or is longer than `most`.
+pub(super) fn run(buffer: &[u8], sequence: u8, most: usize, agreed: Capabilities) -> Result<Run, Fault> {
+    let longest_end = if agreed.has(Capabilities::DEPRECATE_EOF) { MAX } else { 9 };
+    let mut walk = Walk::new(buffer, sequence);
+    let mut count = 0u64;
+    loop {
+        if let Some(next) = header(walk.rest()) {
+            let first = walk.rest().get(HEADER).copied();
+            let ends = match first {
+                Some(0xff) => true,
+                Some(0xfe) => next.len < longest_end,
+                Some(_) => false,
+                // An empty row cannot be; what follows is not here yet.
+                None => true,
+            };
+            if ends || next.len > most {
+                break;
+            }
+        }
+        if walk.next_packet()?.is_none() {
+            break;
+        }
+        count = count.saturating_add(1);
+    }
+    let packets = walk.sequence().wrapping_sub(sequence);
+    Ok(Run { length: walk.consumed(), count, packets })
+}
+
+/// Visits the values of whole rows, as many as are what they say they are.
+pub(super) fn cells(
+    rows: &[u8],
+    columns: &Columns,
+    worth: &mut dyn FnMut(Range<usize>) -> bool,
+    visit: &mut dyn FnMut(usize, Range<usize>),
+) {
+    let mut start = 0usize;
+    while let Some(next) = header(rows.get(start..).unwrap_or_default()) {
+        let body = start.saturating_add(HEADER);
+        let end = body.saturating_add(next.len);
+        let Some(row) = rows.get(body..end) else { return };
+        if worth(body..end) {
+            let mut each = |column: usize, cell: Result<Cell, Malformed>| {
+                let Ok(Some(place)) = cell else { return };
+                let (Ok(from), Ok(to)) = (usize::try_from(place.start), usize::try_from(place.end)) else { return };
+                visit(column, body.saturating_add(from)..body.saturating_add(to));
+            };
+            match columns.form {
+                RowForm::Text => {
+                    let count = u16::try_from(columns.types.len()).unwrap_or(u16::MAX);
+                    text_cells(row, count).enumerate().for_each(|(column, cell)| each(column, cell));
+                }
+                RowForm::Binary => {
+                    let Ok(cells) = binary_cells(row, &columns.types) else { return };
+                    cells.enumerate().for_each(|(column, cell)| each(column, cell));
+                }
+            }
+        }
+        start = end;
+    }
+}
+
+/// The first value of whole rows, as text.
+pub(super) fn first_value(rows: &[u8], columns: &Columns) -> Option<Box<str>> {
+    let mut first = None;
+    cells(rows, columns, &mut |_| true, &mut |_, place| first = first.take().or(rows.get(place)));
+    first.and_then(|value| std::str::from_utf8(value).ok()).map(Box::from)
+}
+
+/// Visits the free text of an error, of a progress report, of an OK and of a listed column's default.
+pub(super) fn remarks(message: &[u8], agreed: Capabilities, visit: &mut dyn FnMut(Range<usize>)) {
+    let Some(body) = message.get(HEADER..) else { return };
+    let mut found = |text: &[u8]| {
+        if let Some(place) = place_of(message, text) {
+            visit(place);
+        }
+    };
+    match body.first() {
+        Some(0xff) if ProgressReport::is_one(body) => {
+            if let Ok(report) = ProgressReport::decode(body) {
+                found(report.info);
+            }
+        }
+        Some(0xff) => {
+            if let Ok(error) = ErrPacket::decode(body) {
+                found(error.message);
+            }
+        }
+        Some(0x00 | 0xfe) => {
+            if let Ok(ok) = OkPacket::decode(body, agreed) {
+                texts(&ok, &mut found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What an OK says, and what a tracker says in it: a variable may hold anything.
+fn texts<'f>(ok: &OkPacket<'f>, found: &mut dyn FnMut(&'f [u8])) {
+    let state = match ok.tail {
+        OkTail::Untracked(text) | OkTail::Info(text) => return found(text),
+        OkTail::Nothing => return,
+        OkTail::State(text, state) => {
+            found(text);
+            state
+        }
+    };
+    for change in state.changes() {
+        match change {
+            StateChange::Variables(pairs) => pairs.iter().for_each(|(_, value)| found(value)),
+            StateChange::TransactionCharacteristics(text) => found(text),
+            _ => {}
+        }
+    }
+}
+
+/// Where `part`, which was borrowed from `whole`, stands in it.
+fn place_of(whole: &[u8], part: &[u8]) -> Option<Range<usize>> {
+    let start = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
+    let end = start.checked_add(part.len())?;
+    (end <= whole.len() && !part.is_empty()).then_some(start..end)
+}

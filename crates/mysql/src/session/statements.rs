@@ -1,0 +1,108 @@
+//! Prepared statements as the server numbers them: what is needed to read an execution, and the rows it returns.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use portcullis_wire::limits;
+
+use super::columns::Columns;
+use crate::command::LAST_PREPARED;
+use crate::types::ValueType;
+
+/// LIMIT: what is kept of the values sent by COM_STMT_SEND_LONG_DATA for one session, in bytes; the rest passes unread.
+const LONG_DATA: usize = 1 << 20;
+
+/// A prepared statement.
+#[derive(Debug, Default)]
+pub(super) struct Statement {
+    pub(super) placeholders: u16,
+    /// The types of the last execution that named any.
+    pub(super) types: Vec<ValueType>,
+    /// Parameters whose value came ahead, in rising order, and the start of each value.
+    pub(super) long_data: Vec<(u16, Vec<u8>)>,
+    pub(super) columns: Option<Arc<Columns>>,
+}
+
+impl Statement {
+    /// What was kept of the value of this parameter.
+    pub(super) fn long_value(&self, index: usize) -> Option<&[u8]> {
+        self.long_data.iter().find(|(of, _)| usize::from(*of) == index).map(|(_, value)| &value[..])
+    }
+}
+
+/// All prepared statements of a session.
+#[derive(Debug, Default)]
+pub(super) struct Statements {
+    known: HashMap<u32, Statement>,
+    last: Option<u32>,
+    kept: usize,
+}
+
+impl Statements {
+    /// The server's own number: MariaDB clients may say "the last" instead.
+    pub(super) fn number(&self, id: u32) -> Option<u32> {
+        if id == LAST_PREPARED { self.last } else { Some(id) }
+    }
+
+    pub(super) fn get(&self, id: u32) -> Option<&Statement> {
+        self.known.get(&id)
+    }
+
+    /// The statement that a client means by `id`.
+    pub(super) fn get_by(&self, id: u32) -> Option<&Statement> {
+        self.number(id).and_then(|id| self.known.get(&id))
+    }
+
+    pub(super) fn get_mut(&mut self, id: u32) -> Option<&mut Statement> {
+        self.known.get_mut(&id)
+    }
+
+    /// A statement was prepared. Beyond the limit it is not known, so nothing of it is allowed.
+    pub(super) fn insert(&mut self, id: u32, statement: Statement) {
+        if self.known.len() < limits::NAMES || self.known.contains_key(&id) {
+            self.known.insert(id, statement);
+        }
+        self.last = Some(id);
+    }
+
+    pub(super) fn remove(&mut self, id: u32) {
+        self.forget_long_data(id);
+        self.known.remove(&id);
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// A part of a value, ahead of its execution.
+    pub(super) fn add_long_data(&mut self, id: u32, parameter: u16, part: &[u8]) {
+        let Some(statement) = self.known.get_mut(&id) else { return };
+        let room = LONG_DATA.saturating_sub(self.kept).min(part.len());
+        let part = part.get(..room).unwrap_or_default();
+        self.kept = self.kept.saturating_add(part.len());
+        match statement.long_data.binary_search_by_key(&parameter, |(index, _)| *index) {
+            Ok(at) => {
+                if let Some((_, value)) = statement.long_data.get_mut(at) {
+                    value.extend_from_slice(part);
+                }
+            }
+            Err(at) => statement.long_data.insert(at, (parameter, part.to_vec())),
+        }
+    }
+
+    /// An execution took the values, or a reset dropped them.
+    pub(super) fn forget_long_data(&mut self, id: u32) {
+        if let Some(statement) = self.known.get_mut(&id) {
+            let kept: usize = statement.long_data.iter().map(|(_, value)| value.len()).sum();
+            self.kept = self.kept.saturating_sub(kept);
+            statement.long_data = Vec::new();
+        }
+    }
+}
+
+/// The name under which the core knows the statement of this number. No name that SQL gives begins with a NUL.
+///
+/// EVASION: a statement that SQL's PREPARE named like another one's number (test `a_number_is_no_name_of_sql`).
+pub(super) fn name(id: u32) -> Vec<u8> {
+    format!("\0{id}").into_bytes()
+}
