@@ -135,6 +135,19 @@ pub const HONOURED: Capabilities = Capabilities(
         | Capabilities::CACHE_METADATA.0,
 );
 
+/// What changes how messages look once a client is signed in: where bytes are passed on as they are, both sides must have
+/// agreed to the same of these.
+pub const SHAPING: Capabilities = Capabilities(
+    Capabilities::SESSION_TRACK.0
+        | Capabilities::DEPRECATE_EOF.0
+        | Capabilities::OPTIONAL_RESULTSET_METADATA.0
+        | Capabilities::QUERY_ATTRIBUTES.0
+        | Capabilities::PROGRESS.0
+        | Capabilities::STMT_BULK_OPERATIONS.0
+        | Capabilities::EXTENDED_METADATA.0
+        | Capabilities::CACHE_METADATA.0,
+);
+
 impl Capabilities {
     /// Joins the four bytes of MySQL and the four of MariaDB, which count only while [`Capabilities::MYSQL`] is clear.
     pub fn from_parts(lower: u32, extended: u32) -> Self {
@@ -162,6 +175,12 @@ impl Capabilities {
     /// Whether any of `other` is in this set.
     pub fn has_any(self, other: Self) -> bool {
         self.0 & other.0 != 0
+    }
+
+    /// The name of the first that is in this set and not in `other`.
+    pub fn missing_in(self, other: Self) -> Option<&'static str> {
+        let missing = self.without(other);
+        Self::NAMED.iter().find(|(_, each)| missing.has(*each)).map(|(name, _)| *name)
     }
 
     /// This set without `other`.
@@ -205,7 +224,14 @@ mod tests {
         assert!(!HONOURED.has_any(refused));
         assert!(HONOURED.has(Capabilities::INTERACTIVE | Capabilities::LOCAL_FILES | Capabilities::CACHE_METADATA));
         let named = Capabilities::NAMED.iter().fold(Capabilities::default(), |all, &(_, each)| all | each);
-        assert!(named.has(HONOURED));
+        assert!(named.has(HONOURED) && HONOURED.has(SHAPING));
+    }
+
+    #[test]
+    fn what_is_missing_has_a_name() {
+        let some = Capabilities::SSL | Capabilities::DEPRECATE_EOF;
+        assert_eq!(some.missing_in(Capabilities::SSL), Some("DEPRECATE_EOF"));
+        assert_eq!(some.missing_in(some | Capabilities::PROGRESS), None);
     }
 
     #[test]

@@ -43,6 +43,11 @@ impl<'f> Pairs<'f> {
         }
     }
 
+    /// The bytes of the list, without a length before it.
+    pub fn raw(&self) -> &'f [u8] {
+        self.0
+    }
+
     /// Writes the list as it was read.
     pub fn encode(&self, out: &mut BytesMut) {
         out.put_slice(self.0);

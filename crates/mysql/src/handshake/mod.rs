@@ -5,17 +5,19 @@
 
 mod auth;
 mod greeting;
+mod identity_token;
 mod response;
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use portcullis_wire::{Fault, Reader, Unsupported};
 
 pub use auth::{AuthMoreData, AuthSwitchRequest};
 pub use greeting::{Greeting, NONCE};
+pub use identity_token::IdentityToken;
 pub use response::{FirstReply, HandshakeResponse, SslRequest};
 
-use crate::Capabilities;
 use crate::response::{ErrPacket, OkPacket};
+use crate::{Capabilities, Credential};
 
 /// What a server may say between the client's answer and the first command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,13 +30,17 @@ pub enum Reply<'f> {
     Switch(AuthSwitchRequest<'f>),
     /// See [`AuthMoreData`].
     More(AuthMoreData<'f>),
+    /// MariaDB: what [`AuthMoreData`] holds, without a byte before it.
+    Raw(Credential<'f>),
 }
 
 impl<'f> Reply<'f> {
     /// Reads a payload, by what was agreed.
     ///
+    /// MySQL writes a byte before a plugin's data, MariaDB only where the data could be mistaken for something else.
+    ///
     /// # Errors
-    /// A second factor, passwords of old, any other first byte.
+    /// A second factor, passwords of old, wrong bytes.
     pub fn decode(body: &'f [u8], agreed: Capabilities) -> Result<Self, Fault> {
         match Reader::new(body).u8("header")? {
             0x00 => OkPacket::decode(body, agreed).map(Self::Ok).map_err(Fault::from),
@@ -42,7 +48,7 @@ impl<'f> Reply<'f> {
             0x02 => Err(Unsupported("a second factor").into()),
             0xfe => AuthSwitchRequest::decode(body).map(Self::Switch),
             0xff => ErrPacket::decode(body).map(Self::Err).map_err(Fault::from),
-            _ => Err(Unsupported("an unknown message of an authentication plugin").into()),
+            _ => Ok(Self::Raw(Credential(body))),
         }
     }
 
@@ -53,12 +59,15 @@ impl<'f> Reply<'f> {
             Self::Err(message) => message.encode(out),
             Self::Switch(message) => message.encode(out),
             Self::More(message) => message.encode(out),
+            Self::Raw(Credential(data)) => out.put_slice(data),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use portcullis_wire::Malformed;
+
     use super::*;
 
     fn decode(body: &[u8]) -> Result<Reply<'_>, Fault> {
@@ -71,12 +80,13 @@ mod tests {
         assert!(matches!(decode(b"\xff\x15\x04#28000Access denied"), Ok(Reply::Err(_))));
         assert!(matches!(decode(b"\xfex\0"), Ok(Reply::Switch(_))));
         assert!(matches!(decode(b"\x01\x03"), Ok(Reply::More(_))));
+        assert_eq!(decode(b"P\x01salt"), Ok(Reply::Raw(Credential(b"P\x01salt"))));
     }
 
     #[test]
     fn second_factors_and_old_passwords_are_refused() {
         assert_eq!(decode(b"\x02x\0"), Err(Unsupported("a second factor").into()));
         assert_eq!(decode(b"\xfe"), Err(Unsupported("mysql_old_password").into()));
-        assert!(matches!(decode(b"P"), Err(Fault::Unsupported(_))));
+        assert_eq!(decode(b""), Err(Malformed::Truncated("header").into()));
     }
 }

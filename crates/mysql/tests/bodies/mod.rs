@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use portcullis_mysql::Capabilities;
 use portcullis_mysql::capabilities::REQUIRED;
 use portcullis_mysql::command::{Command, Tag};
-use portcullis_mysql::handshake::{FirstReply, Greeting, HandshakeResponse, Reply};
+use portcullis_mysql::handshake::{FirstReply, Greeting, HandshakeResponse, IdentityToken, Reply};
 use portcullis_mysql::response::{Answer, ColumnDefinition, EofPacket, PrepareOk};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -16,6 +16,7 @@ pub enum Kind {
     Greeting,
     FirstReply,
     HandshakeResponse,
+    IdentityToken,
     Reply,
     Answer,
     Column,
@@ -30,6 +31,7 @@ impl Kind {
             Self::Greeting,
             Self::FirstReply,
             Self::HandshakeResponse,
+            Self::IdentityToken,
             Self::Reply,
             Self::Answer,
             Self::Column,
@@ -52,6 +54,7 @@ pub fn again(kind: Kind, agreed: Capabilities, body: &[u8]) -> Option<Vec<u8>> {
             FirstReply::HandshakeResponse(reply) => reply.encode(&mut out),
         },
         Kind::HandshakeResponse => HandshakeResponse::decode(body).ok()?.encode(&mut out),
+        Kind::IdentityToken => IdentityToken::decode(body).ok()?.encode(&mut out),
         Kind::Reply => Reply::decode(body, agreed).ok()?.encode(&mut out),
         Kind::Answer => Answer::decode(body, agreed).ok()?.encode(&mut out),
         Kind::Column => ColumnDefinition::decode(body, agreed).ok()?.encode(&mut out),
@@ -75,6 +78,7 @@ pub fn open_ended(kind: Kind, agreed: Capabilities, body: &[u8]) -> bool {
                 | Tag::StmtSendLongData
                 | Tag::StmtBulkExecute
         ),
+        Kind::Reply if !matches!(body.first(), Some(0x00..=0x02 | 0xfe | 0xff)) => true,
         Kind::Reply | Kind::Answer => match body.first() {
             Some(0x00) => !agreed.has(Capabilities::SESSION_TRACK),
             Some(0xff) => !body.starts_with(&[0xff, 0xff, 0xff]),
@@ -185,9 +189,12 @@ pub fn body(kind: Kind, agreed: Capabilities) -> Body {
             prop_oneof![head(ssl), all(vec![head(agreed), sign_in(agreed)])].boxed()
         }
         Kind::HandshakeResponse => all(vec![head(agreed | Capabilities::SSL), sign_in(agreed)]),
+        Kind::IdentityToken => all(vec![fixed(&[1]), text()]),
         Kind::Reply => {
-            prop_oneof![ok(agreed), error(), all(vec![fixed(&[0xfe]), cstr(), rest()]), all(vec![fixed(&[1]), rest()])]
-                .boxed()
+            let raw = (3..0xfe_u8).prop_map(|byte| vec![byte]).boxed();
+            let switch = all(vec![fixed(&[0xfe]), cstr(), rest()]);
+            let more = all(vec![fixed(&[1]), rest()]);
+            prop_oneof![ok(agreed), error(), switch, more, all(vec![raw, rest()])].boxed()
         }
         Kind::Answer => answer(agreed),
         Kind::Column => column(agreed),
