@@ -1,7 +1,7 @@
 //! The MySQL and MariaDB wire protocol, sans-IO: packets and the messages in them.
 //!
 //! [`packet`] cuts payloads out of the stream and joins what was split; [`handshake`], [`command`] and [`response`] say
-//! what a payload holds; [`sign_in`] is our half of a client's login.
+//! what a payload holds; [`sign_in`] is our half of a client's login, [`dial`] our half of a login to the upstream.
 //! Decoding borrows from the payload and allocates nothing; a payload that decodes also encodes to the very same bytes,
 //! so what was judged is what is forwarded. What a message looks like depends on what was negotiated, so decoders that
 //! need it take [`Capabilities`]. Specs: "MySQL Source Code Documentation", Client/Server Protocol; MariaDB "Clients &
@@ -17,6 +17,7 @@
 pub mod capabilities;
 pub mod channel;
 pub mod command;
+pub mod dial;
 pub mod handshake;
 pub mod lenenc;
 pub mod packet;
