@@ -13,14 +13,14 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 setup: ## install what building, testing and the drivers need
-	@scripts/setup.sh build server drivers
+	@scripts/setup.sh build server mysql drivers
 
 demo: ## build, then the narrated tour on a real PostgreSQL; ARGS=--tour-only exits after it
 	@scripts/setup.sh build server
 	@$(ENV); cargo build --release --locked -p portcullis-cli
 	@$(ENV); exec "$${CARGO_TARGET_DIR:-target}/release/portcullis" demo $(ARGS)
 
-test: setup test-only ## unit, law, integration and driver tests on PostgreSQL of the distribution and 18
+test: setup test-only ## unit, law, integration and driver tests on real PostgreSQL, MariaDB and MySQL
 
 # One build serves all: the integration tests and the drivers use the `portcullis` binary that this same command links.
 test-only:

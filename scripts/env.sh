@@ -1,7 +1,7 @@
 # Where the project's tools live, and the variables a build needs. Sourced by scripts/setup.sh, the Makefile and .ci/run.
 #
-# The tools (PostgreSQL 18, libclang where the system has none, the Python and Node drivers) are shared by all clones of
-# a user, so that a fresh clone is ready at once. PORTCULLIS_TOOLS moves them. Root's home is closed to the unprivileged
+# The tools (PostgreSQL 18, MariaDB, MySQL 9, libclang where the system has none, the Python and Node drivers) are shared
+# by all clones of a user, so that a fresh clone is ready at once. PORTCULLIS_TOOLS moves them. Root's home is closed to the unprivileged
 # user that PostgreSQL must run as, so root keeps them in /var/cache.
 
 # Make and dash source this file: plain POSIX shell only.
