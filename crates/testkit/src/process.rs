@@ -138,6 +138,19 @@ impl Drop for Guarded {
     }
 }
 
+/// Runs a program to its good end, and returns what it printed.
+///
+/// # Panics
+/// When it cannot be started or fails, with what it said.
+pub fn run(command: &mut Command) -> String {
+    let shown: Vec<OsString> =
+        std::iter::once(command.get_program()).chain(command.get_args()).map(Into::into).collect();
+    let output = command.output().unwrap_or_else(|e| panic!("{shown:?}: {e}"));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{shown:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
+    text
+}
+
 /// A file's text, empty when it does not exist yet.
 pub fn read_lossy(path: &Path) -> String {
     String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned()

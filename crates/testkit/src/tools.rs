@@ -3,7 +3,7 @@
 //! Tests must work from a plain `cargo test` as well as from `make test`, so nothing here depends on a variable having
 //! been exported; the variables only override.
 
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
 /// A user and group of the operating system, by number.
@@ -43,6 +43,16 @@ pub fn server_user() -> Option<Ids> {
     Some(found.expect("a user `postgres` or `nobody` exists"))
 }
 
+/// Gives a file or folder to the user that servers run as.
+///
+/// # Panics
+/// When that fails.
+pub fn own(path: &Path, owner: Option<Ids>) {
+    if let Some(ids) = owner {
+        chown(path, Some(ids.uid), Some(ids.gid)).expect("owner set");
+    }
+}
+
 fn passwd_entry(passwd: &str, name: &str) -> Option<Ids> {
     let fields: Vec<&str> =
         passwd.lines().map(|l| l.split(':').collect()).find(|f: &Vec<&str>| f.first() == Some(&name))?;
@@ -54,7 +64,7 @@ pub fn python() -> PathBuf {
     installed(dir().join("venv/bin/python"))
 }
 
-/// The folder that holds `node_modules` with node-postgres.
+/// The folder that holds `node_modules` with node-postgres and mysql2.
 pub fn node_modules() -> PathBuf {
     installed(dir().join("node/node_modules"))
 }

@@ -10,7 +10,6 @@ mod version;
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -20,7 +19,7 @@ use tempfile::TempDir;
 pub use log::{How, Logged, errors, statements};
 pub use version::Version;
 
-use crate::process::{Guarded, Spawn, read_lossy};
+use crate::process::{Guarded, Spawn, read_lossy, run};
 use crate::tls::{CertFiles, Certs};
 use crate::tools::{self, Ids};
 
@@ -104,7 +103,7 @@ impl Server {
     pub fn start(version: Version, options: &Options) -> Self {
         let owner = tools::server_user();
         let dir = tempfile::Builder::new().prefix("portcullis-pg-").tempdir().expect("a temporary folder");
-        own(dir.path(), owner);
+        tools::own(dir.path(), owner);
         let data = dir.path().join("data");
         template::copy_to(version, &data, owner);
         let certs = options.tls.as_ref().map(|certs| certs.write(dir.path(), owner));
@@ -162,7 +161,7 @@ impl Server {
         let mut psql = Command::new(self.version.bin().join("psql"));
         psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "shop", "-c", sql]);
         psql.arg("-h").arg(self.dir.path()).arg("-p").arg(self.port.to_string()).env("PGAPPNAME", "testkit");
-        template::run(&mut psql).trim_end().to_owned()
+        run(&mut psql).trim_end().to_owned()
     }
 
     /// Everything in the server's log so far.
@@ -197,12 +196,6 @@ impl Server {
 
     fn log_path(&self) -> PathBuf {
         self.dir.path().join("log")
-    }
-}
-
-fn own(path: &Path, owner: Option<Ids>) {
-    if let Some(ids) = owner {
-        chown(path, Some(ids.uid), Some(ids.gid)).expect("owner set");
     }
 }
 
@@ -257,7 +250,7 @@ fn postmaster(version: Version, dir: &Path, owner: Option<Ids>, port: u16) -> Gu
     command.extend(["-p".into(), port.to_string().into(), "-k".into(), dir.into()]);
     let log = dir.join("log");
     std::fs::write(&log, "").expect("an empty log");
-    own(&log, owner);
+    tools::own(&log, owner);
     let env = vec![("LC_ALL".into(), "C".into())];
     Guarded::spawn(Spawn { command, env, log, user: owner, end: "QUIT" })
 }

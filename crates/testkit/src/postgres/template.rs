@@ -6,14 +6,13 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::{SHOP, Version};
-use crate::process::{Guarded, Spawn};
+use crate::process::{Guarded, Spawn, run};
 use crate::tools::{self, Ids};
 
 /// The role and the database; the schema is loaded as their owner.
@@ -63,9 +62,7 @@ fn build(version: Version, path: &Path, owner: Option<Ids>) {
     // What a killed run may have left.
     let _ = std::fs::remove_dir_all(&scratch);
     std::fs::create_dir(&scratch).expect("a folder for the template");
-    if let Some(ids) = owner {
-        chown(&scratch, Some(ids.uid), Some(ids.gid)).expect("owner set");
-    }
+    tools::own(&scratch, owner);
     let data = scratch.join("data");
     run(as_user(version, "initdb", owner).args(INITDB).arg("-D").arg(&data));
     fill(version, &scratch, owner);
@@ -101,14 +98,4 @@ fn as_user(version: Version, program: &str, owner: Option<Ids>) -> Command {
         command.uid(ids.uid).gid(ids.gid);
     }
     command
-}
-
-/// Runs a program to its good end.
-pub fn run(command: &mut Command) -> String {
-    let shown: Vec<OsString> =
-        std::iter::once(command.get_program()).chain(command.get_args()).map(Into::into).collect();
-    let output = command.output().unwrap_or_else(|e| panic!("{shown:?}: {e}"));
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{shown:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
-    text
 }
