@@ -1,9 +1,11 @@
 //!
 //! A test that needs a server starts a private one here: its own folder, its own port, its own log. The log is the judge
-//! of what the server ran ([`postgres::Server::statements`]). What is not installed is a failure that names the command
-//! which installs it, never a pass. Nothing here is meant for a host with other users' secrets on it.
+//! of what the server ran ([`postgres::Server::statements`], [`mysql::Server::log`]). What is not installed is a failure
+//! that names the command which installs it, never a pass. Nothing here is meant for a host with other users' secrets on
+//! it.
 
 pub mod gateway;
+pub mod mysql;
 pub mod postgres;
 pub mod process;
 pub mod tls;

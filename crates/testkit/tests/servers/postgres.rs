@@ -1,4 +1,4 @@
-//! The fixture itself: a test that trusts the server's log must be able to trust that it sees everything.
+//! The PostgreSQL fixture.
 
 use std::net::TcpStream;
 use std::process::Command;
