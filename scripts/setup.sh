@@ -188,15 +188,20 @@ mariadb() {
   rm -f "$tools/mariadb.skipped"
 }
 
-# MySQL is in Debian's unstable release only. Another distribution's mirror does not hold it.
+# MySQL 9, and the MariaDB that has parsec, are in Debian's unstable release: another distribution's mirror lacks them.
 mysql() {
   local mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | sort -u | sed -n '\#/debian/*$#{p;q}') || true
-  [ -n "$mirror" ] ||
-    { skipped mysql9 "MySQL 9 comes from Debian's unstable release, and apt knows no mirror of Debian here"; return; }
+  if [ -z "$mirror" ]; then
+    skipped mysql9 "MySQL 9 comes from Debian's unstable release, and apt knows no mirror of Debian here"
+    skipped mariadb11 "MariaDB with parsec comes from Debian's unstable release, and apt knows no mirror of Debian here"
+    return
+  fi
   if [ -e "$keyring" ]; then keyring="[signed-by=$keyring] "; else keyring=; fi
-  unpack mysql9 "MySQL 9, to test against; no service" "deb $keyring$mirror sid main" "mysql-server-core mysql-client-core" ""
-  rm -f "$tools/mysql9.skipped"
+  local line="deb $keyring$mirror sid main"
+  unpack mysql9 "MySQL 9, to test against; no service" "$line" "mysql-server-core mysql-client-core" ""
+  unpack mariadb11 "MariaDB with parsec; no service" "$line" "mariadb-server-core mariadb-client-core" "mariadb-server"
+  rm -f "$tools/mysql9.skipped" "$tools/mariadb11.skipped"
 }
 
 # The tests read the reason, say it, and pass over that server.

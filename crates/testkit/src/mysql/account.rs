@@ -33,10 +33,11 @@ impl Plugin {
     }
 
     /// The plugin's file, for a server that has it not built in.
-    pub(super) fn library(self) -> Option<&'static str> {
+    pub(super) fn library(self, flavour: Flavour) -> Option<&'static str> {
         match self {
             Self::Ed25519 => Some("auth_ed25519"),
             Self::Parsec => Some("auth_parsec"),
+            Self::CachingSha2 if flavour.is_mariadb() => Some("auth_mysql_sha2"),
             _ => None,
         }
     }
@@ -44,9 +45,10 @@ impl Plugin {
     /// What follows `ALTER USER app` or `CREATE USER …`.
     pub fn identified(self, flavour: Flavour, password: &str) -> String {
         let (name, quoted) = (self.name(), quote(password));
-        match flavour {
-            Flavour::MariaDb => format!("IDENTIFIED VIA {name} USING PASSWORD({quoted})"),
-            Flavour::MySql9 => format!("IDENTIFIED WITH {name} BY {quoted}"),
+        if flavour.is_mariadb() {
+            format!("IDENTIFIED VIA {name} USING PASSWORD({quoted})")
+        } else {
+            format!("IDENTIFIED WITH {name} BY {quoted}")
         }
     }
 }

@@ -15,6 +15,8 @@ use crate::tools;
 pub enum Flavour {
     /// The distribution's MariaDB: 10.11 on Debian 12.
     MariaDb,
+    /// A newer MariaDB, 11.6 or later: the first to know parsec. For the tests that want that.
+    MariaDb11,
     /// MySQL 9: without `mysql_native_password`.
     MySql9,
 }
@@ -30,17 +32,25 @@ impl fmt::Display for Skipped {
 }
 
 impl Flavour {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::MariaDb, Self::MySql9];
+    /// The two that every test is for.
+    pub const USUAL: [Self; 2] = [Self::MariaDb, Self::MySql9];
+
+    /// All, for what is only on some.
+    pub const ALL: [Self; 3] = [Self::MariaDb, Self::MariaDb11, Self::MySql9];
+
+    /// Those of [`Self::USUAL`] that this machine can run, as [`Self::available_of`].
+    pub fn available() -> Vec<Self> {
+        Self::available_of(&Self::USUAL)
+    }
 
     /// Those that this machine can run. Why others cannot be had is printed, so that the smaller run is not mistaken
     /// for a whole one.
     ///
     /// # Panics
     /// When one could be had and is not installed, naming the command that installs it.
-    pub fn available() -> Vec<Self> {
+    pub fn available_of(wanted: &[Self]) -> Vec<Self> {
         let (there, missing): (Vec<_>, Vec<_>) =
-            Self::ALL.into_iter().map(|flavour| flavour.check().map(|()| flavour)).partition(Result::is_ok);
+            wanted.iter().copied().map(|flavour| flavour.check().map(|()| flavour)).partition(Result::is_ok);
         missing.into_iter().filter_map(Result::err).for_each(|skipped| report(&skipped));
         there.into_iter().filter_map(Result::ok).collect()
     }
@@ -64,7 +74,7 @@ impl Flavour {
     /// The command-line client: `mariadb`, `mysql`.
     pub fn client(self) -> PathBuf {
         let name = match self {
-            Self::MariaDb => "mariadb",
+            Self::MariaDb | Self::MariaDb11 => "mariadb",
             Self::MySql9 => "mysql",
         };
         tools::installed(self.root().join("usr/bin").join(name))
@@ -74,6 +84,7 @@ impl Flavour {
     pub fn plugins(self) -> &'static [Plugin] {
         match self {
             Self::MariaDb => &[Plugin::NativePassword, Plugin::Ed25519],
+            Self::MariaDb11 => &[Plugin::NativePassword, Plugin::Ed25519, Plugin::Parsec, Plugin::CachingSha2],
             Self::MySql9 => &[Plugin::CachingSha2, Plugin::Sha256],
         }
     }
@@ -81,21 +92,27 @@ impl Flavour {
     fn folder(self) -> &'static str {
         match self {
             Self::MariaDb => "mariadb",
+            Self::MariaDb11 => "mariadb11",
             Self::MySql9 => "mysql9",
         }
     }
 
     fn program(self) -> &'static str {
         match self {
-            Self::MariaDb => "usr/sbin/mariadbd",
+            Self::MariaDb | Self::MariaDb11 => "usr/sbin/mariadbd",
             Self::MySql9 => "usr/sbin/mysqld",
         }
+    }
+
+    /// Whether it is a MariaDB, of whatever version.
+    pub fn is_mariadb(self) -> bool {
+        self != Self::MySql9
     }
 
     /// The option that keeps the redo log small, and with it each copy of the template.
     pub(super) fn size(self) -> &'static str {
         match self {
-            Self::MariaDb => "--innodb-log-file-size=8M",
+            Self::MariaDb | Self::MariaDb11 => "--innodb-log-file-size=8M",
             Self::MySql9 => "--innodb-redo-log-capacity=16M",
         }
     }

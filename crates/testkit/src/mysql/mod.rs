@@ -145,7 +145,7 @@ impl Server {
     /// # Panics
     /// When the server's two forms of the log disagree for long.
     pub fn whole_log(&self) -> Log {
-        if self.flavour == Flavour::MySql9 {
+        if !self.flavour.is_mariadb() {
             return self.log_table();
         }
         for _ in 0..500 {
@@ -217,7 +217,12 @@ impl Server {
 fn client(flavour: Flavour, socket: &Path, user: &str, database: &str, sql: &str) -> String {
     let mut command = Command::new(flavour.client());
     command.args(["--no-defaults", "--batch", "--skip-column-names", "--default-character-set=utf8mb4", "--user"]);
-    command.arg(user).arg(option("socket", socket)).arg(database);
+    command.arg(user).arg(option("socket", socket));
+    if flavour == Flavour::MariaDb11 {
+        // Its clients want TLS unless told otherwise.
+        command.arg("--skip-ssl");
+    }
+    command.arg(database);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the client starts");
     let mut input = child.stdin.take().expect("standard input is a pipe");
@@ -270,14 +275,16 @@ impl Launch<'_> {
         command.push(format!("--port={port}").into());
         command.extend([option("datadir", &data), option("general-log-file", &data.join("general.log"))]);
         command.extend([option("socket", &self.dir.join("s")), option("pid-file", &self.dir.join("pid"))]);
-        if let Some(files) = self.certs {
-            command.extend([
-                option("ssl-ca", &files.ca),
-                option("ssl-cert", &files.cert),
-                option("ssl-key", &files.key),
-            ]);
+        match self.certs {
+            Some(files) => {
+                let (ca, cert, key) = (&files.ca, &files.cert, &files.key);
+                command.extend([option("ssl-ca", ca), option("ssl-cert", cert), option("ssl-key", key)]);
+            }
+            // It would make a certificate of its own.
+            None if self.flavour == Flavour::MariaDb11 => command.push("--skip-ssl".into()),
+            None => {}
         }
-        let library = self.options.plugin.and_then(Plugin::library);
+        let library = self.options.plugin.and_then(|plugin| plugin.library(self.flavour));
         command.extend(library.map(|name| format!("--plugin-load-add={name}").into()));
         command.extend(self.options.settings.iter().map(OsString::from));
         command
@@ -298,7 +305,7 @@ fn usual_settings(flavour: Flavour) -> impl Iterator<Item = &'static str> {
         "--innodb-use-native-aio=OFF",
     ];
     let own: &[&str] = match flavour {
-        Flavour::MariaDb => &["--log-output=FILE,TABLE"],
+        Flavour::MariaDb | Flavour::MariaDb11 => &["--log-output=FILE,TABLE"],
         // `log-raw`: statements with a password, and those that cannot be parsed, as they came.
         Flavour::MySql9 => &[
             "--log-output=TABLE",

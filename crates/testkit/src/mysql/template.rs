@@ -23,7 +23,7 @@ const ROLES: &str = "CREATE USER app@'%'; GRANT ALL ON shop.* TO app@'%'; GRANT 
 fn around(flavour: Flavour) -> (&'static str, &'static str) {
     match flavour {
         // The log's table holds UTF-8 of three bytes at most.
-        Flavour::MariaDb => {
+        Flavour::MariaDb | Flavour::MariaDb11 => {
             ("ALTER TABLE mysql.general_log MODIFY argument mediumtext CHARACTER SET utf8mb4 NOT NULL", "")
         }
         // MySQL 9.7 has `md5` only here; the servers under test are to be as they come.
@@ -83,7 +83,7 @@ fn build(flavour: Flavour, path: &Path, owner: Option<Ids>) {
 /// The command that makes an empty data folder, where root may come in through the socket without a password.
 fn initialise(flavour: Flavour, data: &Path) -> Vec<OsString> {
     let mut command = match flavour {
-        Flavour::MariaDb => {
+        Flavour::MariaDb | Flavour::MariaDb11 => {
             let usr = flavour.root().join("usr");
             let script = usr.join("bin/mariadb-install-db");
             let mut command = vec![script.into(), "--no-defaults".into(), option("basedir", &usr)];
