@@ -140,6 +140,18 @@ impl Server {
         self.whole_log().opened_by("app")
     }
 
+    /// [`Self::log`] once no connection of `app` is left: what has no answer (`Quit`, `Close stmt`) is there too.
+    ///
+    /// # Panics
+    /// When connections stay for long.
+    pub fn log_when_all_left(&self) -> Log {
+        let start = Instant::now();
+        while self.sql("SELECT count(*) FROM information_schema.processlist WHERE user = 'app'") != "0" {
+            assert!(start.elapsed() < Duration::from_secs(30), "connections of `app` stay");
+        }
+        self.log()
+    }
+
     /// Everything, with the connections of root and the attempts to sign in as somebody else.
     ///
     /// # Panics

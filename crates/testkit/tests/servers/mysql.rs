@@ -110,15 +110,16 @@ fn every_server_holds_the_rows_of_the_sample_database() {
 }
 
 #[test]
-fn the_command_line_clients_are_seen_from_sign_in_on() {
+fn the_command_line_clients_are_seen_from_sign_in_to_quit() {
     for flavour in Flavour::available() {
         let server = Server::usual(flavour);
         let sql = "SELECT 1,\n\t'two'";
         let output = client(&server, APP_PASSWORD, &[], sql);
         assert_eq!(String::from_utf8_lossy(&output.stdout), "1\ttwo\n", "{output:?}");
-        let log = server.log();
+        let log = server.log_when_all_left();
         assert_eq!(log.connections().len(), 1);
         assert_eq!(log.0.first().unwrap().command, "Connect");
+        assert_eq!(log.0.last().unwrap().command, "Quit");
         assert_eq!(log.texts().last().map(String::as_str), Some(sql));
     }
 }
@@ -164,7 +165,7 @@ fn preparing_running_and_closing_are_told_apart() {
         let options = Options { tls: Some(Certs::localhost()), ..Options::default() };
         let server = Server::start(flavour, &options).unwrap();
         python(PREPARE, &server, &[]);
-        let log = server.log();
+        let log = server.log_when_all_left();
         assert_eq!(log.of_command("Prepare").texts(), ["SELECT id FROM customers WHERE name = ?"]);
         let executed = [
             "SELECT id FROM customers WHERE name = 'it\\'s\\na line'",
