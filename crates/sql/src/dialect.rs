@@ -7,7 +7,7 @@ use crate::catalog::SearchPath;
 use crate::error::NotAnalysed;
 use crate::limits::Limits;
 use crate::session::SettingValue;
-use crate::statement::Statement;
+use crate::statement::{Name, Statement};
 
 /// Settings of a session that change how its text is read, in the dialect's own encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -76,6 +76,19 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
 
     /// The path that the server reports by itself, with the role it was last known to have.
     fn read_reported_path(&self, value: &str, user: &str) -> Option<SearchPath>;
+
+    /// What the answer to [`Dialect::path_question`] says of the mode, where it says anything.
+    fn read_mode(&self, _answer: &str) -> Option<SettingClass> {
+        None
+    }
+
+    /// Whether a rollback takes back what was set since its transaction began.
+    fn settings_follow_transactions(&self) -> bool {
+        true
+    }
+
+    /// Whether a call of this name, where no function of the session's own has it, can only be a harmless one of the server's own.
+    fn is_pure_builtin(&self, name: &Name) -> bool;
 
     /// The codes of refusals.
     fn codes(&self) -> &'static Codes;

@@ -31,6 +31,7 @@ mod limits;
 pub mod postgres;
 pub mod session;
 pub mod statement;
+mod tags;
 
 pub use error::NotAnalysed;
 pub use limits::{Limits, STACK};

@@ -133,4 +133,11 @@ pub enum SessionChange {
     Unlisten(Option<Box<str>>),
     /// A notification is sent.
     Notify(Box<str>),
+    /// Another session of the upstream, or this one, is ended, or its running statement.
+    Kill {
+        /// Its number; `None` where it is computed, or more than one.
+        session: Option<u64>,
+        /// The session itself lives on.
+        statement_only: bool,
+    },
 }

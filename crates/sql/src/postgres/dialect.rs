@@ -4,13 +4,13 @@
 //! names: PostgreSQL "Server Configuration"; of the codes: its appendix "Error Codes".
 
 use super::shape::Shaper;
-use super::{SqlMode, analyse};
+use super::{SqlMode, analyse, builtins};
 use crate::catalog::SearchPath;
 use crate::dialect::{Codes, Dialect, Mode, SettingClass};
 use crate::error::NotAnalysed;
 use crate::limits::Limits;
 use crate::session::SettingValue;
-use crate::statement::Statement;
+use crate::statement::{Name, Statement};
 
 /// PostgreSQL 15 to 18.
 #[derive(Debug, Clone, Copy, Default)]
@@ -164,6 +164,10 @@ impl Dialect for Postgres {
     fn read_reported_path(&self, value: &str, user: &str) -> Option<SearchPath> {
         let words = words(value)?;
         Some(SearchPath::new(words.iter().map(String::as_str), user))
+    }
+
+    fn is_pure_builtin(&self, name: &Name) -> bool {
+        name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog") && builtins::is_pure(&name.name)
     }
 
     fn codes(&self) -> &'static Codes {

@@ -1,12 +1,8 @@
-//! Tags that client libraries put into a comment: `/*key='value',…*/` at the end or the start of a text.
-//!
-//! Spec: sqlcommenter. What does not follow it is no tag; nothing here decides what a statement does.
+//! The comments of a text that may hold tags.
 
 use super::analyse::SqlMode;
 use super::lex::{Kind, Lexer, Token};
-
-/// LIMIT: tags of one text; libraries send under ten.
-const MOST: usize = 32;
+use crate::tags;
 
 /// The tags of a text's last comment that has any.
 pub(super) fn of(text: &str, mode: &SqlMode) -> Vec<(String, String)> {
@@ -14,37 +10,7 @@ pub(super) fn of(text: &str, mode: &SqlMode) -> Vec<(String, String)> {
         return Vec::new();
     }
     let comments: Vec<Token> = Lexer::new(text.as_bytes(), mode).filter(|token| token.kind == Kind::Comment).collect();
-    comments.iter().rev().find_map(|comment| tags(text.get(comment.start..comment.end)?)).unwrap_or_default()
-}
-
-fn tags(comment: &str) -> Option<Vec<(String, String)>> {
-    let inside = comment.strip_prefix("/*")?.strip_suffix("*/")?.trim();
-    let pairs: Option<Vec<_>> = inside.split(',').map(pair).collect();
-    pairs.filter(|pairs| pairs.len() <= MOST)
-}
-
-fn pair(text: &str) -> Option<(String, String)> {
-    let (key, value) = text.trim().split_once('=')?;
-    let value = value.strip_prefix('\'')?.strip_suffix('\'')?;
-    let key = decoded(key)?;
-    (!key.is_empty()).then_some(())?;
-    Some((key, decoded(&value.replace("\\'", "'"))?))
-}
-
-/// Percent-decoding; what decodes to no text is no tag.
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let digit = |byte: Option<u8>| char::from(byte?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-            let (high, low) = (digit(rest.next())?, digit(rest.next())?);
-            bytes.push(high << 4 | low);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).ok()
+    tags::of_comments(comments.iter().filter_map(|comment| text.get(comment.start..comment.end)))
 }
 
 #[cfg(test)]
