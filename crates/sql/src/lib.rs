@@ -1,6 +1,7 @@
 //! What a SQL statement does: its effects, relations, functions and changes of session state, and the shape it is cached by.
 //!
-//! A firewall decides on what a statement will do, not on how it is written, so the text goes through the server's own grammar. The types
+//! A firewall decides on what a statement will do, not on how it is written, so the text goes through the server's own grammar, or one that
+//! follows it rule by rule. The types
 //! in [`statement`], [`session`] and [`catalog`] are neutral; each dialect has a module of its own. Pure: no socket, clock or policy.
 //!
 //! ```
@@ -28,6 +29,7 @@ pub mod catalog;
 pub mod dialect;
 mod error;
 mod limits;
+pub mod mysql;
 pub mod postgres;
 pub mod session;
 pub mod statement;

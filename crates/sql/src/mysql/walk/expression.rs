@@ -1,0 +1,239 @@
+//! Expressions: operators and predicates.
+//!
+//! Operators of one strength are read in one loop, and arithmetic of any strength too: what is reached does not depend on how they bind.
+//! Where it matters (which comparison is a term of AND), the strengths are the server's, in every mode that can be read. Spec: MySQL
+//! "Operator Precedence".
+
+use super::scope::Compared;
+use super::{Parsed, Walk};
+use crate::mysql::lex::Kind;
+
+/// What an expression is, as far as a filter's selectivity goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Term {
+    /// The same for every row.
+    Constant,
+    /// A column by itself.
+    Column(Compared),
+    /// True only where these columns equal constants.
+    Equal(Vec<Compared>),
+    /// Anything else.
+    Other,
+}
+
+impl Term {
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Equal(mut ours), Self::Equal(theirs)) => {
+                ours.extend(theirs);
+                Self::Equal(ours)
+            }
+            (Self::Equal(columns), _) | (_, Self::Equal(columns)) => Self::Equal(columns),
+            _ => Self::Other,
+        }
+    }
+
+    fn equals(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Column(column), Self::Constant) | (Self::Constant, Self::Column(column)) => {
+                Self::Equal(vec![column])
+            }
+            _ => Self::Other,
+        }
+    }
+
+    fn with(self, other: Self) -> Self {
+        if self == Self::Constant && other == Self::Constant { Self::Constant } else { Self::Other }
+    }
+}
+
+impl Walk<'_> {
+    /// A WHERE, if there is one.
+    pub(super) fn filter(&mut self) -> Parsed {
+        if self.accept("WHERE") {
+            let compared = match self.expression()? {
+                Term::Equal(columns) => columns,
+                _ => Vec::new(),
+            };
+            self.filtered(compared);
+        }
+        Ok(())
+    }
+
+    /// Any expression.
+    pub(super) fn expression(&mut self) -> Parsed<Term> {
+        self.enter(Self::disjunction)
+    }
+
+    /// Expressions parted by commas.
+    pub(super) fn expressions(&mut self) -> Parsed {
+        self.list(|walk| walk.expression().map(drop))
+    }
+
+    fn disjunction(&mut self) -> Parsed<Term> {
+        let mut term = self.conjunction()?;
+        // Under PIPES_AS_CONCAT `||` binds more strongly; then too the whole is no comparison of a column alone.
+        while self.accept_any(&["OR", "XOR"]) || self.accept_mark("||") {
+            self.conjunction()?;
+            term = Term::Other;
+        }
+        Ok(term)
+    }
+
+    fn conjunction(&mut self) -> Parsed<Term> {
+        let mut term = self.negation()?;
+        while self.accept("AND") || self.accept_mark("&&") {
+            term = term.and(self.negation()?);
+        }
+        Ok(term)
+    }
+
+    fn negation(&mut self) -> Parsed<Term> {
+        let negated = self.is_word(0, "NOT");
+        while self.accept("NOT") {}
+        let term = self.predicate()?;
+        Ok(if negated { Term::Other } else { term })
+    }
+
+    fn predicate(&mut self) -> Parsed<Term> {
+        let mut term = self.arithmetic()?;
+        while let Some(next) = self.predicate_on(term.clone())? {
+            term = next;
+        }
+        Ok(term)
+    }
+
+    /// One comparison or test of what was read; `None` where there is none.
+    fn predicate_on(&mut self, left: Term) -> Parsed<Option<Term>> {
+        for operator in ["=", "<=>", "<", ">", "<=", ">=", "<>", "!="] {
+            if self.accept_mark(operator) {
+                return self.comparison(left, operator).map(Some);
+            }
+        }
+        if self.accept("IS") {
+            self.accept("NOT");
+            return if self.accept_any(&["NULL", "TRUE", "FALSE", "UNKNOWN", "JSON"]) {
+                self.accept_any(&["VALUE", "OBJECT", "ARRAY", "SCALAR"]);
+                Ok(Some(Term::Other))
+            } else {
+                Err(self.syntax_error())
+            };
+        }
+        if self.accept_all(&["SOUNDS", "LIKE"]) {
+            self.arithmetic()?;
+            return Ok(Some(Term::Other));
+        }
+        if self.accept_all(&["MEMBER", "OF"]) || (self.is_mark(1, "(") && self.accept("MEMBER")) {
+            self.parenthesised(|walk| walk.expression().map(drop))?;
+            return Ok(Some(Term::Other));
+        }
+        let negated = self.is_word(0, "NOT") && self.is_any(1, &["LIKE", "REGEXP", "RLIKE", "BETWEEN", "IN"]);
+        if negated {
+            self.skip();
+        }
+        let term = self.pattern(left)?;
+        Ok(if negated { term.map(|_| Term::Other) } else { term })
+    }
+
+    fn comparison(&mut self, left: Term, operator: &str) -> Parsed<Term> {
+        if self.is_any(0, &["ANY", "SOME", "ALL"]) && self.is_mark(1, "(") {
+            self.skip();
+            self.skip();
+            self.query(false)?;
+            self.expect_mark(")")?;
+            return Ok(Term::Other);
+        }
+        // Under HIGH_NOT_PRECEDENCE NOT may stand here.
+        let negated = self.is_word(0, "NOT");
+        while self.accept("NOT") {}
+        let right = self.arithmetic()?;
+        let equal = matches!(operator, "=" | "<=>") && !negated;
+        Ok(if equal { left.equals(right) } else { Term::Other })
+    }
+
+    fn pattern(&mut self, left: Term) -> Parsed<Option<Term>> {
+        if self.accept("LIKE") {
+            self.arithmetic()?;
+            if self.accept("ESCAPE") {
+                self.arithmetic()?;
+            }
+        } else if self.accept_any(&["REGEXP", "RLIKE"]) {
+            self.arithmetic()?;
+        } else if self.accept("BETWEEN") {
+            self.arithmetic()?;
+            self.expect("AND")?;
+            self.arithmetic()?;
+        } else if self.accept("IN") {
+            return self.membership(left).map(Some);
+        } else {
+            return Ok(None);
+        }
+        Ok(Some(Term::Other))
+    }
+
+    /// `IN (…)`: a list of constants compares a column as `=` does.
+    fn membership(&mut self, left: Term) -> Parsed<Term> {
+        if self.begins_query(1) {
+            self.expect_mark("(")?;
+            self.query(false)?;
+            self.expect_mark(")")?;
+            return Ok(Term::Other);
+        }
+        let mut constants = true;
+        self.parenthesised(|walk| {
+            constants &= walk.expression()? == Term::Constant;
+            Ok(())
+        })?;
+        Ok(if constants { left.equals(Term::Constant) } else { Term::Other })
+    }
+
+    /// Everything that binds more strongly than comparison.
+    pub(super) fn arithmetic(&mut self) -> Parsed<Term> {
+        let mut term = self.prefixed()?;
+        while self.accept_arithmetic() {
+            term = term.with(self.prefixed()?);
+        }
+        Ok(term)
+    }
+
+    fn accept_arithmetic(&mut self) -> bool {
+        let operator = self.kind_at(0) == Some(Kind::Operator)
+            && matches!(self.written(0), "+" | "-" | "*" | "/" | "%" | "|" | "&" | "^" | "<<" | ">>");
+        if operator {
+            self.skip();
+        }
+        operator || self.accept_any(&["DIV", "MOD"])
+    }
+
+    fn prefixed(&mut self) -> Parsed<Term> {
+        let mut plain = true;
+        loop {
+            let sign = self.accept_mark("-") || self.accept_mark("+") || self.accept_mark("~");
+            if !sign && !self.accept_mark("!") && !self.accept("BINARY") {
+                break;
+            }
+            plain = false;
+        }
+        let term = self.enter(Self::primary)?;
+        let term = self.postfixed(term)?;
+        Ok(if plain || term == Term::Constant { term } else { Term::Other })
+    }
+
+    /// COLLATE, and the arrows into JSON.
+    fn postfixed(&mut self, mut term: Term) -> Parsed<Term> {
+        loop {
+            if self.accept("COLLATE") {
+                if self.accept_text().is_none() && !self.accept("BINARY") {
+                    self.name()?;
+                }
+                // A comparison by another collation finds more than one key.
+                term = if term == Term::Constant { term } else { Term::Other };
+            } else if self.accept_mark("->") || self.accept_mark("->>") {
+                self.accept_text().ok_or_else(|| self.syntax_error())?;
+                term = Term::Other;
+            } else {
+                return Ok(term);
+            }
+        }
+    }
+}

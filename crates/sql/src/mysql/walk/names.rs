@@ -1,0 +1,143 @@
+//! Names and literals as the server reads them.
+//!
+//! Names of columns, functions and aliases are the same in both cases of letters, those of databases and tables only where the server says
+//! so; here each is folded as the server compares it. Spec: MySQL "Identifier Case Sensitivity".
+
+use super::{Parsed, Walk};
+use crate::mysql::lex::Kind;
+use crate::mysql::words;
+use crate::statement::Name;
+
+/// Small letters, one for each character, as the server's tables of case have them.
+pub(in crate::mysql) fn folded(name: &str) -> Box<str> {
+    if name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        return name.into();
+    }
+    let lower = |c: char| if c == '\u{130}' { 'i' } else { c.to_lowercase().next().unwrap_or(c) };
+    name.chars().map(lower).collect::<String>().into()
+}
+
+impl Walk<'_> {
+    /// Whether a token can be a name.
+    pub(super) fn is_name(&self, ahead: usize) -> bool {
+        match self.kind_at(ahead) {
+            Some(Kind::Name | Kind::Quoted) => true,
+            Some(Kind::Word) => !words::is_reserved(self.written(ahead)),
+            _ => false,
+        }
+    }
+
+    /// A name, as written but for its quotes.
+    pub(super) fn name(&mut self) -> Parsed<Box<str>> {
+        if !self.is_name(0) {
+            return Err(self.syntax_error());
+        }
+        Ok(self.any_name())
+    }
+
+    /// The next token as a name, whatever word it is.
+    pub(super) fn any_name(&mut self) -> Box<str> {
+        let written = self.written(0);
+        let name = match self.kind_at(0) {
+            Some(Kind::Quoted) => unquoted(written),
+            _ => written.into(),
+        };
+        self.skip();
+        name
+    }
+
+    /// Takes a name that compares without case.
+    pub(super) fn folded_name(&mut self) -> Parsed<Box<str>> {
+        self.name().map(|name| folded(&name))
+    }
+
+    /// The name of a table or view: `t`, `db.t`, `.t`.
+    pub(super) fn relation_name(&mut self) -> Parsed<Name> {
+        let dotted = self.accept_mark(".");
+        let first = self.name()?;
+        if dotted || !self.is_mark(0, ".") {
+            return Ok(self.relation(None, &first));
+        }
+        self.skip();
+        let second = self.name()?;
+        Ok(self.relation(Some(&first), &second))
+    }
+
+    /// A relation's name, folded as this server compares it.
+    pub(super) fn relation(&self, schema: Option<&str>, name: &str) -> Name {
+        let own = schema.map(folded).filter(|schema| &**schema == "information_schema");
+        let fold = |word: &str| if self.syntax.lower_case_tables || own.is_some() { folded(word) } else { word.into() };
+        Name { catalog: None, schema: schema.map(fold), name: fold(name) }
+    }
+
+    /// The name of a database.
+    pub(super) fn schema_name(&mut self) -> Parsed<Box<str>> {
+        let name = self.name()?;
+        Ok(self.folded_schema(&name))
+    }
+
+    pub(super) fn folded_schema(&self, name: &str) -> Box<str> {
+        let lower = folded(name);
+        if self.syntax.lower_case_tables || &*lower == "information_schema" { lower } else { name.into() }
+    }
+
+    /// The name of a function, procedure, trigger or event: `f`, `db.f`.
+    pub(super) fn routine_name(&mut self) -> Parsed<Name> {
+        let first = self.name()?;
+        if !self.accept_mark(".") {
+            return Ok(Name::bare(&folded(&first)));
+        }
+        let second = self.folded_name()?;
+        Ok(Name { catalog: None, schema: Some(self.folded_schema(&first)), name: second })
+    }
+
+    /// A literal text, of one or more pieces; `None` where there is none here.
+    pub(super) fn accept_text(&mut self) -> Option<String> {
+        let mut text = None::<String>;
+        while let Some(piece) = self.accept_kind(Kind::Text) {
+            text.get_or_insert_with(String::new).push_str(&self.decoded(piece));
+        }
+        text
+    }
+
+    /// What a literal text stands for.
+    fn decoded(&self, literal: &str) -> String {
+        let mut characters = literal.chars();
+        let quote = characters.next().unwrap_or('\'');
+        let inside = characters.as_str().strip_suffix(quote).unwrap_or_default();
+        let mut out = String::with_capacity(inside.len());
+        let mut rest = inside.chars();
+        while let Some(c) = rest.next() {
+            match c {
+                '\\' if !self.syntax.no_backslash_escapes => out.extend(rest.next().map(escaped)),
+                c if c == quote => {
+                    rest.next();
+                    out.push(c);
+                }
+                c => out.push(c),
+            }
+        }
+        out
+    }
+}
+
+fn escaped(c: char) -> char {
+    match c {
+        '0' => '\0',
+        'b' => '\u{8}',
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'Z' => '\u{1a}',
+        c => c,
+    }
+}
+
+/// A quoted name without its quotes.
+pub(in crate::mysql) fn unquoted(written: &str) -> Box<str> {
+    let mut characters = written.chars();
+    let quote = characters.next().unwrap_or('`');
+    let inside = characters.as_str().strip_suffix(quote).unwrap_or_default();
+    let doubled: String = [quote, quote].iter().collect();
+    inside.replace(&doubled, quote.encode_utf8(&mut [0; 4])).into()
+}
