@@ -2,13 +2,13 @@
 //!
 //! Tools that cannot carry a token get one of these instead (DESIGN.md 3.4). The user name is unlike any person's, so
 //! that the verifier is found before anything is proved; the secret leaves this process once, in the answer that mints
-//! it, and only verifiers are kept. Verifiers of other protocols join as further fields of [`Credential`].
+//! it, and only verifiers are kept, for each way in which a protocol proves a password.
 
 use std::time::{Duration, SystemTime};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::{Identity, ScramVerifier, Secret, scram::fill};
+use crate::{DoubleHashes, Identity, ScramVerifier, Secret, scram::fill};
 
 /// What a minted user name begins with.
 pub(crate) const PREFIX: &str = "pc_";
@@ -45,6 +45,8 @@ pub struct Credential {
     pub expires: SystemTime,
     /// What proves the secret over SCRAM-SHA-256.
     pub scram: ScramVerifier,
+    /// What proves the secret by MySQL's scrambles; absent from what an older program minted.
+    pub hashes: Option<DoubleHashes>,
     /// Whether it was withdrawn.
     pub revoked: bool,
 }
@@ -74,8 +76,9 @@ impl Credential {
             expires = expires.min(identity.expires);
         }
         let scram = ScramVerifier::derive(secret.expose());
+        let hashes = Some(DoubleHashes::of(secret.expose().as_bytes()));
         let minted = Minted { user: user.clone(), secret, expires };
-        (Self { user, identity, upstream, created: now, expires, scram, revoked: false }, minted)
+        (Self { user, identity, upstream, created: now, expires, scram, hashes, revoked: false }, minted)
     }
 
     /// How it stands at `now`.

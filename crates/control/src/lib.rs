@@ -7,6 +7,7 @@
 mod credential;
 pub mod device;
 mod error;
+mod hashes;
 mod http;
 mod identity;
 mod scram;
@@ -15,6 +16,7 @@ mod store;
 
 pub use credential::{Credential, Minted, Standing};
 pub use error::{FetchError, Misconfigured, Refused, StoreError};
+pub use hashes::DoubleHashes;
 pub use http::{Poster, Url};
 pub use identity::{Agent, Identity, Provider, ProviderConfig, Providers, Timing};
 pub use scram::ScramVerifier;

@@ -1,26 +1,14 @@
-//! A client's connection from its first byte to the relay: encryption, sign-in, policy's `connect`, the upstream.
+//! A client's connection from its first byte to the relay: what all protocols share.
 //!
-//! ```text
-//!  first byte ─▶ TLS? ─▶ first packet ─▶ Cancel: passed on, nothing answered
-//!                  ▲          │ └─ SSLRequest, GSSENCRequest: answered, again
-//!                  └──────────┘
-//!                             ▼ Startup
-//!            sign-in ─▶ identity ─▶ place ─▶ connect, startup settings ─▶ dial ─▶ record ─▶ relay
-//! ```
-//!
-//! Until the sign-in ends nothing but a startup packet and an answer to our own question is read, in small buffers and
-//! under one deadline. What a client is told before it proved an identity is the same whatever was wrong. Bytes in clear
-//! behind a request for TLS end the connection (CVE-2021-23214). Spec: Postgres "Start-up".
+//! Each protocol has its own way to ask for encryption, to prove an identity and to be turned away; its front is in its own
+//! module. Whatever the protocol, everything up to the relay runs under one deadline and in small buffers, and what a client
+//! is told before it proved an identity is the same whatever was wrong.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use portcullis_net::Stream;
-use portcullis_postgres::backend::Severity;
-use portcullis_postgres::frame::{FrameLimits, split_frontend};
-use portcullis_postgres::session::put_refusal;
-use portcullis_postgres::startup::{self, FirstPacket};
 use portcullis_wire::Fault;
 use portcullis_wire::event::Refusal;
 use rustls::ServerConfig;
@@ -28,13 +16,16 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::TlsAcceptor;
 
+use crate::config::Protocol;
 use crate::metrics::Opening;
-use crate::open::{self, Request};
+use crate::open::Running;
 use crate::process::Process;
+use crate::{mysql, postgres};
 
 /// One listener, ready for connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Door {
+    pub(crate) protocol: Protocol,
     pub(crate) tls: Option<Arc<ServerConfig>>,
     /// Our certificate, for sign-ins that are bound to it.
     pub(crate) certificate: Option<Bytes>,
@@ -66,7 +57,7 @@ pub(crate) enum Turned {
 }
 
 impl Peer {
-    fn stream(&mut self) -> Result<&mut Stream, Turned> {
+    pub(crate) fn stream(&mut self) -> Result<&mut Stream, Turned> {
         self.stream.as_mut().ok_or(Turned::Done)
     }
 
@@ -83,19 +74,6 @@ impl Peer {
         Ok(self.stream()?.send(bytes).await?)
     }
 
-    /// The next frame of the sign-in.
-    pub(crate) async fn frame(
-        &mut self,
-    ) -> Result<portcullis_postgres::Frame<portcullis_postgres::FrontendTag>, Turned> {
-        let limits = FrameLimits::before_sign_in();
-        loop {
-            if let Some(frame) = split_frontend(&mut self.buffer, &limits)? {
-                return Ok(frame);
-            }
-            self.more().await?;
-        }
-    }
-
     /// Whether a secret may cross this connection.
     pub(crate) fn is_private(&self) -> bool {
         self.is_tls() || self.source.ip().is_loopback()
@@ -103,6 +81,28 @@ impl Peer {
 
     pub(crate) fn is_tls(&self) -> bool {
         self.stream.as_ref().is_some_and(Stream::is_tls)
+    }
+
+    /// Does the handshake of TLS. What the client sends in clear behind its request for it must not be in the buffer.
+    pub(crate) async fn encrypt(&mut self, door: &Door) -> Result<(), Turned> {
+        let Some(tls) = &door.tls else {
+            return Err(Fault::from(portcullis_wire::Unsupported("TLS on this listener")).into());
+        };
+        let Some(Stream::Plain(socket)) = self.stream.take() else {
+            return Err(Fault::from(portcullis_wire::Unexpected("TLS inside TLS")).into());
+        };
+        let accepted = TlsAcceptor::from(tls.clone()).accept(socket).await?;
+        self.stream = Some(Stream::Accepted(Box::new(accepted)));
+        Ok(())
+    }
+
+    /// The last words, in the protocol's own form.
+    pub(crate) async fn farewell(&mut self, words: BytesMut) {
+        if self.send(words.freeze()).await.is_ok()
+            && let Some(stream) = &mut self.stream
+        {
+            stream.shut().await;
+        }
     }
 }
 
@@ -131,121 +131,34 @@ pub(crate) async fn serve(
 }
 
 /// Opens a session, or tells the client why not.
-async fn open(process: &Arc<Process>, door: &Door, socket: TcpStream, source: SocketAddr) -> Option<open::Running> {
+async fn open(process: &Arc<Process>, door: &Door, socket: TcpStream, source: SocketAddr) -> Option<Running> {
     if let Err(error) = portcullis_net::stream::prepare(&socket) {
         tracing::debug!(%source, %error, "a socket could not be prepared");
         return None;
     }
-    let mut peer = Peer { stream: Some(Stream::Plain(socket)), buffer: BytesMut::new(), source };
-    let turned = match first_packet(process, door, &mut peer).await {
-        Ok(packet) => match Request::of(&packet) {
-            Ok(request) => match open::open(process, door, &mut peer, &request).await {
-                Ok(opened) => return Some(open::run(process.clone(), opened, peer)),
-                Err(turned) => turned,
-            },
-            Err(fault) => Turned::Fault(fault),
-        },
-        Err(turned) => turned,
-    };
-    turn_away(process, &mut peer, turned).await;
-    None
+    let peer = Peer { stream: Some(Stream::Plain(socket)), buffer: BytesMut::new(), source };
+    match door.protocol {
+        Protocol::Postgres => postgres::front::open(process, door, peer).await,
+        Protocol::MySql => mysql::front::open(process, door, peer).await,
+    }
 }
 
-async fn turn_away(process: &Process, peer: &mut Peer, turned: Turned) {
+/// Notes that a connection was turned away. What the client is to be told, if anything.
+pub(crate) fn turned_away(process: &Process, source: SocketAddr, turned: Turned) -> Option<Refusal> {
     // A cancel request is no connection that wants in.
     if matches!(turned, Turned::Done) {
-        return;
+        return None;
     }
-    let source = peer.source;
     tracing::info!(%source, reason = %turned, "a connection was not let in");
     let (opening, refusal) = match turned {
-        Turned::Done | Turned::Io(_) => {
-            process.metrics.opening("", Opening::Broken);
-            return;
-        }
-        Turned::Away(opening, refusal) => (opening, refusal),
+        Turned::Done | Turned::Io(_) => (Opening::Broken, None),
+        Turned::Away(opening, refusal) => (opening, Some(refusal)),
         Turned::Fault(fault) => {
             let message = format!("the firewall does not understand a message: {fault}");
-            (Opening::Broken, Refusal { sqlstate: *b"08P01", message, detail: None, hint: None, position: None })
+            let refusal = Refusal { sqlstate: *b"08P01", message, detail: None, hint: None, position: None };
+            (Opening::Broken, Some(refusal))
         }
     };
     process.metrics.opening("", opening);
-    let mut out = BytesMut::new();
-    put_refusal(&refusal, Severity::Fatal, &mut out);
-    if peer.send(out.freeze()).await.is_ok()
-        && let Some(stream) = &mut peer.stream
-    {
-        stream.shut().await;
-    }
-}
-
-/// Answers requests for encryption until a startup packet comes.
-async fn first_packet(process: &Process, door: &Door, peer: &mut Peer) -> Result<Bytes, Turned> {
-    // Direct TLS (PostgreSQL 17) begins with a handshake; its first byte is looked at without being taken.
-    let mut first = [0];
-    if peer.stream()?.socket().peek(&mut first).await? > 0 && startup::is_tls(first[0]) {
-        encrypt(door, peer, true).await?;
-    }
-    let mut asked_gss = false;
-    loop {
-        let packet = loop {
-            if let Some(packet) = startup::split(&mut peer.buffer)? {
-                break packet;
-            }
-            peer.more().await?;
-        };
-        match FirstPacket::decode(&packet)? {
-            FirstPacket::Startup(_) => return Ok(packet),
-            FirstPacket::Cancel(cancel) => {
-                if process.registry.cancel(cancel.process, cancel.secret) {
-                    process.metrics.cancelled();
-                }
-                return Err(Turned::Done);
-            }
-            FirstPacket::GssEncRequest if !asked_gss => {
-                asked_gss = true;
-                no_clear_bytes(peer)?;
-                peer.send(Bytes::from_static(b"N")).await?;
-            }
-            FirstPacket::SslRequest if !peer.is_tls() => {
-                no_clear_bytes(peer)?;
-                if door.tls.is_none() {
-                    peer.send(Bytes::from_static(b"N")).await?;
-                    continue;
-                }
-                peer.send(Bytes::from_static(b"S")).await?;
-                encrypt(door, peer, false).await?;
-            }
-            FirstPacket::SslRequest | FirstPacket::GssEncRequest => {
-                return Err(Fault::from(portcullis_wire::Unexpected("a second request for encryption")).into());
-            }
-        }
-    }
-}
-
-/// EVASION: what stands in clear behind a request for encryption would be read as if it came encrypted
-/// (test `bytes_in_clear_behind_a_request_for_tls_end_the_connection`).
-fn no_clear_bytes(peer: &Peer) -> Result<(), Turned> {
-    if peer.buffer.is_empty() {
-        Ok(())
-    } else {
-        Err(Fault::from(portcullis_wire::Unexpected("bytes in clear before TLS")).into())
-    }
-}
-
-/// Does the handshake. `direct`: the client did not ask first.
-async fn encrypt(door: &Door, peer: &mut Peer, direct: bool) -> Result<(), Turned> {
-    let Some(tls) = &door.tls else {
-        return Err(Fault::from(portcullis_wire::Unsupported("TLS on this listener")).into());
-    };
-    let Some(Stream::Plain(socket)) = peer.stream.take() else {
-        return Err(Fault::from(portcullis_wire::Unexpected("TLS inside TLS")).into());
-    };
-    let accepted = TlsAcceptor::from(tls.clone()).accept(socket).await?;
-    // A client that skips the request must name the protocol, so that no other protocol's bytes are taken for ours.
-    if direct && accepted.get_ref().1.alpn_protocol() != Some(portcullis_net::tls::POSTGRES_ALPN) {
-        return Err(Fault::from(portcullis_wire::Unsupported("direct TLS without ALPN")).into());
-    }
-    peer.stream = Some(Stream::Accepted(Box::new(accepted)));
-    Ok(())
+    refusal
 }

@@ -11,7 +11,7 @@ use portcullis_sql::NotAnalysed;
 use portcullis_sql::dialect::Mode;
 use portcullis_sql::statement::Statement;
 
-use crate::dial::Target;
+use crate::open::Cancel;
 use crate::process::Process;
 use crate::registry::Session;
 use crate::upstream::{Known, Upstream};
@@ -23,16 +23,13 @@ pub(crate) fn now() -> u64 {
 }
 
 /// The process, as one session sees it.
-#[derive(Debug)]
 pub(crate) struct Behind {
     pub(crate) process: Arc<Process>,
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) session: Arc<Session>,
     /// The world at sign-in; sessions are only let in once there is one.
     pub(crate) known: Arc<Known>,
-    /// The target that the session was dialled to, for its cancels.
-    pub(crate) target: Target,
-    pub(crate) cancel: Option<Bytes>,
+    pub(crate) cancel: Cancel,
     /// What the metrics know of already.
     pub(crate) told: Mutex<Totals>,
 }
@@ -57,14 +54,7 @@ impl Backstage for Behind {
     }
 
     fn cancel(&self) -> Later<()> {
-        let (target, packet) = (self.target.clone(), self.cancel.clone());
-        Box::pin(async move {
-            if let Some(packet) = packet
-                && let Err(error) = target.cancel(packet).await
-            {
-                tracing::warn!(%error, "a cancel could not be delivered");
-            }
-        })
+        (self.cancel)()
     }
 
     fn sink(&self) -> &dyn Sink {

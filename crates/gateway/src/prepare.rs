@@ -99,6 +99,7 @@ pub(crate) fn upstream(
     let labels = upstream.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     let bytes = usize::try_from(config.session.statement_limit).unwrap_or(usize::MAX);
     Ok(Settings {
+        protocol: upstream.protocol,
         target: target(upstream)?,
         policies: policies.clone(),
         upstream: Arc::new(portcullis_policy::Upstream { name: upstream.name.clone(), labels }),

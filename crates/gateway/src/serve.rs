@@ -22,7 +22,7 @@ use crate::accept::{self, Door};
 use crate::admin;
 use crate::analysts::Analysts;
 use crate::backstage::now;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Protocol};
 use crate::keys;
 use crate::metrics::Metrics;
 use crate::prepare::{self, Unusable};
@@ -117,10 +117,13 @@ impl Gateway {
     async fn listen(&mut self) -> Result<(), NotStarted> {
         let current = self.process.current.load_full();
         for listener in &current.config.listeners {
-            let alpn = [portcullis_net::tls::POSTGRES_ALPN];
-            let (tls, certificate) = prepare::server_tls(listener.tls.as_ref(), &alpn)?.unzip();
+            let alpn: &[&[u8]] = match listener.protocol {
+                Protocol::Postgres => &[portcullis_net::tls::POSTGRES_ALPN],
+                Protocol::MySql => &[],
+            };
+            let (tls, certificate) = prepare::server_tls(listener.tls.as_ref(), alpn)?.unzip();
             let upstreams = listener.upstreams.as_ref().map(|names| names.as_slice().into());
-            let door = Door { tls, certificate, upstreams };
+            let door = Door { protocol: listener.protocol, tls, certificate, upstreams };
             let socket = bind(listener.bind).await?;
             self.listeners.push(socket.local_addr().unwrap_or(listener.bind));
             self.process.tasks.spawn(accept_all(self.process.clone(), door, socket));

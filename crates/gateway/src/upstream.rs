@@ -13,12 +13,11 @@ use portcullis_mask::Detectors;
 use portcullis_policy::Policies;
 use portcullis_sql::Limits;
 use portcullis_sql::catalog::SearchPath;
-use portcullis_sql::dialect::Dialect;
-use portcullis_sql::postgres::Postgres;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::catalog::{POLL, Reader, Reading, Unread};
+use crate::catalog::{POLL, Reader, Reading, Server, Unread};
+use crate::config::Protocol;
 use crate::dial::Target;
 
 /// A session that asks for a newer catalog gets one at most this often; in between, what it does not know is unknown.
@@ -27,6 +26,7 @@ const REFRESH: Duration = Duration::from_millis(200);
 /// What a configuration and its policies make of an upstream.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
+    pub(crate) protocol: Protocol,
     pub(crate) target: Target,
     pub(crate) policies: Arc<Policies>,
     pub(crate) upstream: Arc<portcullis_policy::Upstream>,
@@ -54,6 +54,7 @@ pub(crate) struct Known {
     pub(crate) world: Arc<World>,
     pub(crate) path: Option<SearchPath>,
     pub(crate) user: Box<str>,
+    pub(crate) server: Server,
 }
 
 #[derive(Debug, Default)]
@@ -95,7 +96,12 @@ impl Upstream {
                 slices: Arc::default(),
                 ..(*known.world).clone()
             };
-            self.publish(world, known.path.clone(), known.user.clone());
+            self.publish(Known {
+                world: Arc::new(world),
+                path: known.path.clone(),
+                user: known.user.clone(),
+                server: known.server.clone(),
+            });
         }
     }
 
@@ -104,9 +110,9 @@ impl Upstream {
         self.epoch.load(Ordering::Acquire).saturating_add(1)
     }
 
-    fn publish(&self, world: World, path: Option<SearchPath>, user: Box<str>) {
-        let epoch = world.epoch;
-        self.world.store(Some(Arc::new(Known { world: Arc::new(world), path, user })));
+    fn publish(&self, known: Known) {
+        let epoch = known.world.epoch;
+        self.world.store(Some(Arc::new(known)));
         self.epoch.store(epoch, Ordering::Release);
     }
 
@@ -187,22 +193,21 @@ impl Upstream {
         let settings = self.settings();
         let reader = match &mut state.reader {
             Some(reader) => reader,
-            None => state.reader.insert(Reader::connect(&settings.target).await?),
+            None => state.reader.insert(Reader::connect(settings.protocol, &settings.target).await?),
         };
         if self.known().is_some() {
             if reader.fingerprint().await? == state.fingerprint {
                 return Ok(());
             }
             // What is set for the role or the database counts for connections made from now on, as for new sessions.
-            *reader = Reader::connect(&settings.target).await?;
+            *reader = Reader::connect(settings.protocol, &settings.target).await?;
         }
-        let dialect: Arc<dyn Dialect> = Arc::new(Postgres);
         let number = self.catalogs.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        let Reading { catalog, path, user, fingerprint } = reader.read(&*dialect, number).await?;
+        let Reading { dialect, catalog, path, user, fingerprint, server } = reader.read(number).await?;
         state.fingerprint = fingerprint;
         let world = World {
             epoch: self.next_epoch(),
-            protocol: "postgres",
+            protocol: settings.protocol.as_str(),
             upstream: settings.upstream.clone(),
             dialect,
             catalog: Arc::new(catalog),
@@ -216,7 +221,7 @@ impl Upstream {
                 _ => Arc::default(),
             },
         };
-        self.publish(world, path, user.into());
+        self.publish(Known { world: Arc::new(world), path, user: user.into(), server });
         Ok(())
     }
 }

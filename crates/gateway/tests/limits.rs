@@ -48,11 +48,8 @@ fn rows_cannot_be_filtered() {
 }
 
 #[test]
-fn only_postgres_is_spoken() {
-    for other in ["mysql", "http"] {
-        let protocol = format!("protocol = \"{other}\"\nbind");
-        refused("protocol = \"postgres\"\nbind", &protocol, "is not supported yet, this version speaks \"postgres\"");
-    }
+fn http_is_not_spoken() {
+    refused("protocol = \"postgres\"\nbind", "protocol = \"http\"\nbind", "\"http\" is not supported yet");
 }
 
 #[test]

@@ -141,6 +141,11 @@ impl Facts<'_> {
     }
 
     fn resolve(&self, name: &Name) -> Resolution<'_> {
+        if self.dialect.temporaries_have_schemas()
+            && temporary_key(name, self.path).is_some_and(|key| self.temporary.contains(&key))
+        {
+            return Resolution::Temporary;
+        }
         match (self.path, &name.schema) {
             (Some(path), _) => self.catalog.resolve(name, path, self.temporary),
             (None, Some(_)) => self.catalog.resolve(name, &SearchPath::new([], ""), self.temporary),
@@ -158,11 +163,14 @@ impl Facts<'_> {
         let what = What::Table(relation.schema.clone(), relation.name.clone());
         add(Wanted { columns, selective, ..Wanted::new(action, what) });
         for oid in self.stands_for(relation) {
-            if let Some(other) = self.catalog.relation(oid) {
-                let what = What::Table(other.schema.clone(), other.name.clone());
-                let columns = other.columns.iter().map(|column| column.name.to_string()).collect();
-                add(Wanted { columns, selective, ..Wanted::new(action, what) });
-            }
+            let Some(other) = self.catalog.relation(oid) else {
+                // EVASION: a view whose definition is not shown may read anything.
+                add(Wanted::unknown(None));
+                continue;
+            };
+            let what = What::Table(other.schema.clone(), other.name.clone());
+            let columns = other.columns.iter().map(|column| column.name.to_string()).collect();
+            add(Wanted { columns, selective, ..Wanted::new(action, what) });
         }
     }
 
@@ -185,11 +193,11 @@ impl Facts<'_> {
 
     /// A function named in an expression.
     fn function(&self, name: &Name, add: &mut dyn FnMut(Wanted)) {
-        let harmless = match self.path {
-            Some(path) => self.catalog.is_pure_builtin(name, path),
-            None => name.schema.is_some() && self.catalog.is_pure_builtin(name, &SearchPath::new([], "")),
+        let shadowed = match self.path {
+            Some(path) => self.catalog.has_user_function(name, path),
+            None => name.schema.is_none() || self.catalog.has_user_function(name, &SearchPath::new([], "")),
         };
-        if !harmless {
+        if shadowed || !self.dialect.is_pure_builtin(name) {
             self.called(name, add);
         }
     }
@@ -263,6 +271,15 @@ impl Facts<'_> {
             SettingClass::Mode(_) | SettingClass::Unreadable => add(Wanted::unknown(None)),
         }
     }
+}
+
+/// What a temporary relation is known by where it stands in one schema only.
+///
+/// EVASION: a temporary table made in one schema does not stand before the tables of another
+/// (test `a_temporary_table_of_another_schema_hides_nothing`).
+pub(crate) fn temporary_key(name: &Name, path: Option<&SearchPath>) -> Option<Box<str>> {
+    let schema = name.schema.as_deref().or_else(|| path.and_then(SearchPath::first))?;
+    Some(format!("{schema}\0{}", name.name).into())
 }
 
 fn ask(action: Action) -> Ask {

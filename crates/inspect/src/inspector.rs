@@ -53,6 +53,8 @@ pub struct SessionFacts {
     pub path: Option<SearchPath>,
     /// Settings that the upstream reported at its sign-in, as names and values.
     pub reported: Vec<(Box<str>, Box<str>)>,
+    /// Its answer to the dialect's question, where it was asked before the session began.
+    pub told: Option<Box<str>>,
     /// What the identity read lately, in all of its sessions.
     pub budget: Arc<Budget>,
 }
@@ -110,8 +112,11 @@ impl Inspector {
     /// An inspector for a session that just signed in. `recorder` has its start queued.
     pub fn new(world: Arc<World>, facts: SessionFacts, recorder: Recorder) -> Self {
         let sliced = world.sliced(&facts.principal);
-        let settings =
-            Settings::new(facts.path.clone(), &facts.upstream_user).reported(&facts.reported, &*world.dialect);
+        let settings = Settings::new(facts.path.clone(), &facts.upstream_user).reported(
+            &facts.reported,
+            facts.told.as_deref(),
+            &*world.dialect,
+        );
         let scope_settings = settings.signature().clone();
         let scope = world.cache.scope(ScopeKey {
             epoch: world.epoch,
@@ -179,6 +184,9 @@ impl Inspector {
         let path = answer.and_then(|answer| self.world.dialect.read_path(answer));
         self.asked = path.is_none();
         self.settings.learn_path(path);
+        if let Some(mode) = answer.and_then(|answer| self.world.dialect.read_mode(answer)) {
+            self.settings.learn_mode(mode);
+        }
     }
 
     /// What the session read and was refused so far.

@@ -11,7 +11,10 @@ use std::sync::Arc;
 use portcullis_sql::catalog::SearchPath;
 use portcullis_sql::dialect::{Dialect, Mode, SettingClass};
 use portcullis_sql::session::{Discarded, SessionChange, SettingValue};
+use portcullis_sql::statement::Name;
 use portcullis_wire::event::Transaction;
+
+use crate::facts::temporary_key;
 
 /// What gives names and text their meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +46,8 @@ pub(crate) struct Settings {
     /// A transaction is open, as far as its statements and the upstream said.
     open: bool,
     user: Box<str>,
+    /// Whether a rollback takes back what was set since its transaction began.
+    transactional: bool,
     signature: Arc<str>,
 }
 
@@ -67,6 +72,7 @@ impl Settings {
             failed: false,
             open: false,
             user: user.into(),
+            transactional: true,
             signature: "".into(),
         };
         settings.sign();
@@ -76,9 +82,18 @@ impl Settings {
     /// Takes up what the upstream reported at its sign-in, as what the session falls back to.
     ///
     /// EVASION: string syntax set by a startup option, or for the role (test `what_was_reported_at_sign_in_lasts`).
-    pub(crate) fn reported(mut self, reported: &[(Box<str>, Box<str>)], dialect: &dyn Dialect) -> Self {
+    pub(crate) fn reported(
+        mut self,
+        reported: &[(Box<str>, Box<str>)],
+        told: Option<&str>,
+        dialect: &dyn Dialect,
+    ) -> Self {
+        self.transactional = dialect.settings_follow_transactions();
         for (name, value) in reported {
             self.report(name, value, dialect);
+        }
+        if let Some(mode) = told.and_then(|told| dialect.read_mode(told)) {
+            self.learn_mode(mode);
         }
         self.initial = self.now.clone();
         self.lasting = self.now.clone();
@@ -144,21 +159,33 @@ impl Settings {
             SessionChange::Discard(Discarded::Temporary) => {
                 self.set(false, |meaning| meaning.temporary = Arc::default());
             }
-            SessionChange::CreateTemp(name) => self.set(false, |meaning| {
-                Arc::make_mut(&mut meaning.temporary).insert(name.name.clone());
-                Arc::make_mut(&mut meaning.lost).remove(&name.name);
-            }),
-            SessionChange::DropAtCommit(name) => {
-                Arc::make_mut(&mut self.lasting.temporary).remove(&name.name);
+            SessionChange::CreateTemp(name) => {
+                let Some(key) = self.temporary_key(name, dialect) else { return };
+                self.set(false, |meaning| {
+                    Arc::make_mut(&mut meaning.temporary).insert(key.clone());
+                    Arc::make_mut(&mut meaning.lost).remove(&key);
+                });
             }
-            SessionChange::DropRelation(name) => self.set(false, |meaning| {
-                Arc::make_mut(&mut meaning.temporary).remove(&name.name);
-            }),
-            SessionChange::RenameRelation { from, to } => self.set(false, |meaning| {
-                if Arc::make_mut(&mut meaning.temporary).remove(&from.name) {
-                    Arc::make_mut(&mut meaning.temporary).insert(to.clone());
-                }
-            }),
+            SessionChange::DropAtCommit(name) => {
+                let Some(key) = self.temporary_key(name, dialect) else { return };
+                Arc::make_mut(&mut self.lasting.temporary).remove(&key);
+            }
+            SessionChange::DropRelation(name) => {
+                let Some(key) = self.temporary_key(name, dialect) else { return };
+                self.set(false, |meaning| {
+                    Arc::make_mut(&mut meaning.temporary).remove(&key);
+                });
+            }
+            SessionChange::RenameRelation { from, to } => {
+                let new = Name { name: to.clone(), ..from.clone() };
+                let keys = (self.temporary_key(from, dialect), self.temporary_key(&new, dialect));
+                let (Some(old), Some(new)) = keys else { return };
+                self.set(false, |meaning| {
+                    if Arc::make_mut(&mut meaning.temporary).remove(&old) {
+                        Arc::make_mut(&mut meaning.temporary).insert(new.clone());
+                    }
+                });
+            }
             SessionChange::LoseTemporaries => self.set(false, lose_temporaries),
             SessionChange::Commit { .. } | SessionChange::PrepareTransaction if !undone => self.settle(),
             SessionChange::Commit { .. } | SessionChange::Rollback { .. } | SessionChange::PrepareTransaction => {
@@ -177,6 +204,14 @@ impl Settings {
             _ => {}
         }
         self.sign();
+    }
+
+    /// What a temporary relation is known by; `None` where that depends on a path that is not known.
+    fn temporary_key(&self, name: &Name, dialect: &dyn Dialect) -> Option<Box<str>> {
+        match dialect.temporaries_have_schemas() {
+            true => temporary_key(name, self.now.path.as_deref()),
+            false => Some(name.name.clone()),
+        }
     }
 
     fn set(&mut self, local: bool, change: impl Fn(&mut Meaning)) {
@@ -222,7 +257,7 @@ impl Settings {
         match self.savepoint(name) {
             Some(at) => {
                 self.savepoints.truncate(at.saturating_add(1));
-                if let Some((_, now, lasting)) = self.savepoints.last() {
+                if let (Some((_, now, lasting)), true) = (self.savepoints.last(), self.transactional) {
                     self.now = now.clone();
                     self.lasting = lasting.clone();
                 }
@@ -245,6 +280,9 @@ impl Settings {
 
     /// A transaction was undone.
     fn fall_back(&mut self) {
+        if !self.transactional {
+            return self.settle();
+        }
         self.now = self.before.clone();
         self.lasting = self.before.clone();
         self.savepoints.clear();
@@ -263,6 +301,19 @@ impl Settings {
     pub(crate) fn learn_path(&mut self, path: Option<SearchPath>) {
         let path = path.map(Arc::new);
         self.set(self.open, |meaning| meaning.path.clone_from(&path));
+        self.sign();
+    }
+
+    /// How text is read, as the upstream told it.
+    pub(crate) fn learn_mode(&mut self, class: SettingClass) {
+        match class {
+            SettingClass::Mode(mode) => self.set(false, |meaning| {
+                meaning.mode = mode;
+                meaning.readable = true;
+            }),
+            SettingClass::Unreadable => self.set(false, |meaning| meaning.readable = false),
+            _ => {}
+        }
         self.sign();
     }
 
@@ -328,6 +379,7 @@ fn lose_temporaries(meaning: &mut Meaning) {
 
 #[cfg(test)]
 mod tests {
+    use portcullis_sql::mysql::{Flavour, MySql};
     use portcullis_sql::postgres::Postgres;
 
     use super::*;
@@ -408,12 +460,53 @@ mod tests {
     #[test]
     fn what_was_reported_at_sign_in_lasts() {
         let off = [("standard_conforming_strings".into(), "off".into())];
-        let mut s = settings().reported(&off, &Postgres);
+        let mut s = settings().reported(&off, None, &Postgres);
         assert_ne!(s.mode(), Mode::default());
         s.fail();
         s.ready(Transaction::Idle);
         apply(&mut s, &SessionChange::ResetAll);
         assert_ne!(s.mode(), Mode::default());
+    }
+
+    const MARIADB: MySql = MySql { flavour: Flavour::MariaDb, version: 101_119, lower_case_tables: false };
+
+    fn mariadb() -> Settings {
+        let told = "ANSI_QUOTES\nutf8mb4\nutf8mb4\n73686F70\napp@%";
+        Settings::new(MARIADB.read_path(told), "app@%").reported(&[], Some(told), &MARIADB)
+    }
+
+    #[test]
+    fn what_the_server_told_at_the_start_is_the_mode() {
+        assert_ne!(mariadb().mode(), Mode::default());
+    }
+
+    #[test]
+    fn a_rollback_takes_back_no_setting_of_mysql() {
+        let mut s = mariadb();
+        apply_to(&mut s, &SessionChange::Begin);
+        apply_to(&mut s, &path("hr", false));
+        let hr = at(&s);
+        apply_to(&mut s, &SessionChange::Rollback { chain: false });
+        s.ready(Transaction::Idle);
+        assert_eq!(at(&s), hr);
+        s.fail();
+        s.ready(Transaction::Idle);
+        assert_eq!(at(&s), hr);
+    }
+
+    #[test]
+    fn a_temporary_table_of_another_schema_hides_nothing() {
+        let mut s = mariadb();
+        apply_to(&mut s, &SessionChange::CreateTemp(Name::qualified("hr", "orders")));
+        let key = |schema: &str| {
+            let path = SearchPath::new([schema], "");
+            temporary_key(&Name::bare("orders"), Some(&path)).is_some_and(|key| s.temporary().contains(&key))
+        };
+        assert!(!key("shop") && key("hr"));
+    }
+
+    fn apply_to(settings: &mut Settings, change: &SessionChange) {
+        settings.apply(change, false, &MARIADB);
     }
 
     #[test]

@@ -87,6 +87,11 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
         true
     }
 
+    /// Whether a temporary relation stands only in the schema that it was made in, rather than before all others.
+    fn temporaries_have_schemas(&self) -> bool {
+        false
+    }
+
     /// Whether a call of this name, where no function of the session's own has it, can only be a harmless one of the server's own.
     fn is_pure_builtin(&self, name: &Name) -> bool;
 

@@ -8,10 +8,11 @@ use std::{path::Path, time::SystemTime};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params, types::Type};
 
 use super::unix;
-use crate::{Credential, StoreError};
+use crate::{Credential, DoubleHashes, StoreError};
 
 /// Each brings the file from the version of its index to the next; never edit one that was released.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE credentials (
         user_name TEXT PRIMARY KEY, provider TEXT NOT NULL, subject TEXT NOT NULL, identity TEXT NOT NULL,
         upstream TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL, scram TEXT NOT NULL,
@@ -25,7 +26,9 @@ const MIGRATIONS: [&str; 1] = ["
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX sessions_by_start ON sessions (started);
     CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
-"];
+",
+    "ALTER TABLE credentials ADD COLUMN hashes BLOB;",
+];
 
 /// Opens for writing and brings the tables up to date.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
@@ -63,7 +66,8 @@ pub(super) fn load(connection: &mut Connection, now: SystemTime) -> Result<Vec<C
     let now = unix::seconds(now);
     connection.execute("UPDATE sessions SET ended = ?1, reason = 'lost' WHERE ended IS NULL", params![now])?;
     let mut statement = connection.prepare(
-        "SELECT user_name, identity, upstream, created, expires, scram, revoked FROM credentials WHERE expires > ?1",
+        "SELECT user_name, identity, upstream, created, expires, scram, revoked, hashes
+         FROM credentials WHERE expires > ?1",
     )?;
     let rows = statement.query_map(params![now], credential)?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -80,6 +84,7 @@ fn credential(row: &Row<'_>) -> rusqlite::Result<Credential> {
         expires: unix::time(row.get(4)?),
         scram: scram.parse().map_err(|e| unreadable(5, e))?,
         revoked: row.get(6)?,
+        hashes: row.get::<_, Option<Vec<u8>>>(7)?.and_then(|bytes| DoubleHashes::from_bytes(&bytes)),
     })
 }
 

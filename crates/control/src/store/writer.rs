@@ -135,12 +135,13 @@ fn apply(connection: &Connection, write: &Write) -> Result<(), StoreError> {
 fn insert_credential(connection: &Connection, c: &Credential) -> Result<(), StoreError> {
     let identity = serde_json::to_string(&c.identity).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
     let mut statement = connection.prepare_cached(
-        "INSERT INTO credentials (user_name, provider, subject, identity, upstream, created, expires, scram)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO credentials (user_name, provider, subject, identity, upstream, created, expires, scram,
+         hashes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
     let (created, expires) = (unix::seconds(c.created), unix::seconds(c.expires));
     let (provider, subject, scram) = (&c.identity.provider, &c.identity.subject, c.scram.to_string());
-    statement.execute(params![c.user, provider, subject, identity, c.upstream, created, expires, scram])?;
+    let hashes = c.hashes.as_ref().map(crate::DoubleHashes::to_bytes);
+    statement.execute(params![c.user, provider, subject, identity, c.upstream, created, expires, scram, hashes])?;
     Ok(())
 }
 

@@ -13,6 +13,8 @@ use super::{
 pub enum Protocol {
     /// The Postgres wire protocol, 3.0 and 3.2.
     Postgres,
+    /// The MySQL client/server protocol, of MySQL and MariaDB alike.
+    MySql,
 }
 
 /// A certificate and its key, both readable when the configuration was loaded.
@@ -149,14 +151,23 @@ impl Identity {
 }
 
 impl Protocol {
+    /// Its name in configurations, policies and recordings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::MySql => "mysql",
+        }
+    }
+
     pub(super) fn read(value: Value<'_>) -> Option<Self> {
         let word = value.clone().string()?;
         match word {
             "postgres" => return Some(Self::Postgres),
-            "mysql" | "http" => {
-                value.fail(format!("\"{word}\" is not supported yet, this version speaks \"postgres\""))
+            "mysql" => return Some(Self::MySql),
+            "http" => {
+                value.fail(format!("\"{word}\" is not supported yet, this version speaks \"postgres\" and \"mysql\""))
             }
-            _ => return value.expected("\"postgres\""),
+            _ => return value.expected("\"postgres\" or \"mysql\""),
         }
         None
     }

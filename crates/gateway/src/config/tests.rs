@@ -105,7 +105,7 @@ golden! {
     an_open_admin_needs_tls: plus("[admin]\nbind = \"[::]:8443\"");
     a_certificate_must_be_readable: with("bind =", "tls = { cert = \"absent.crt\", key = \"policies\" }\nbind =");
     a_listener_by_host_name: with("127.0.0.1:6432", "localhost:6432");
-    an_unsupported_protocol_is_named: with("protocol = \"postgres\"", "protocol = \"mysql\"");
+    an_unsupported_protocol_is_named: with("protocol = \"postgres\"", "protocol = \"http\"");
     an_unsupported_upstream_is_named: with("protocol = \"postgres\"\naddress", "protocol = \"http\"\naddress");
     a_password_in_clear_is_refused_and_not_shown: with("{ env = \"SHOP_PASSWORD\" }", "\"hunter2\"");
     a_password_from_vault: with("{ env = \"SHOP_PASSWORD\" }", "{ vault = \"db/shop\" }");

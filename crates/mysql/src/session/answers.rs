@@ -12,7 +12,8 @@ use super::{Long, Session, requests, rows, statements};
 use crate::Capabilities;
 use crate::packet::{self, HEADER, Header, MAX};
 use crate::response::{
-    self, ColumnDefinition, EofPacket, ErrPacket, Metadata, OkPacket, OkTail, PrepareOk, StateChange, Status,
+    self, ColumnDefinition, EofPacket, ErrPacket, Metadata, OkPacket, OkTail, PrepareOk, ProgressReport, StateChange,
+    Status,
 };
 
 /// Longer rows are handed on in pieces, in bytes.
@@ -181,9 +182,9 @@ fn settings(change: StateChange<'_>) -> Vec<Answer> {
 
 /// ERR ends an exchange, whatever it stood at.
 fn failed(session: &mut Session, mut exchange: Exchange, length: usize, body: &[u8]) -> Result<Front, Fault> {
-    if exchange.stage == Stage::Answer
-        && let response::Answer::Progress(_) = response::Answer::decode(body, session.agreed)?
-    {
+    // How far a statement is, which may come before any packet that answers it.
+    if ProgressReport::is_one(body) && session.agreed.has(Capabilities::PROGRESS) {
+        ProgressReport::decode(body)?;
         let delivery = if exchange.is_ours() { Delivery::Swallow } else { Delivery::Deliver };
         let ticket = exchange.ticket();
         session.exchange = Some(exchange);

@@ -40,6 +40,8 @@ use self::exchange::Exchange;
 use self::long::Long;
 use self::statements::Statements;
 use crate::Capabilities;
+
+pub use self::refusal::refusal_code;
 use crate::command::Query;
 use crate::packet::{self, CommandLimits};
 

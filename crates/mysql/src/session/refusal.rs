@@ -13,13 +13,13 @@ const TEXT: usize = 511;
 
 /// Writes `refusal` as one packet.
 pub(crate) fn put(refusal: &Refusal, sequence: u8, out: &mut BytesMut) {
-    let (code, state) = code(&refusal.sqlstate);
+    let (code, state) = refusal_code(&refusal.sqlstate);
     let text = text(refusal);
     packet::write(out, sequence, |out| ErrPacket::new(code, state, &text).encode(out));
 }
 
 /// The code and SQLSTATE that a server of this family has for what the standard's class says.
-fn code(sqlstate: &[u8; 5]) -> (u16, [u8; 5]) {
+pub fn refusal_code(sqlstate: &[u8; 5]) -> (u16, [u8; 5]) {
     match sqlstate {
         b"42501" => (1142, *b"42000"),
         b"42601" => (1064, *b"42000"),

@@ -326,3 +326,20 @@ fn a_reset_forgets_statements() {
     meanings(&mut session, &Server::answering(modern()).ok(0, IDLE).out, 1).unwrap();
     assert_eq!(asks(&session, &execute(u32::MAX, b"")), "run \\x004294967295()");
 }
+
+#[test]
+fn progress_is_told_before_any_answer() {
+    let agreed = modern() | Capabilities::PROGRESS;
+    let report =
+        |server: Server| server.packet(|out| out.extend_from_slice(b"\xff\xff\xff\x01\x01\x01\0\0\0\x05Stage"));
+    let mut session = session(agreed);
+    forward(&mut session, &query(agreed, "LOAD DATA LOCAL INFILE 'x' INTO TABLE t"), Some(1));
+    let server = report(Server::answering(agreed)).packet(|out| LocalInfile { file: b"x" }.encode(out));
+    assert_eq!(meanings(&mut session, &server.out, 1).unwrap(), "remark wants");
+    let mut end = BytesMut::new();
+    packet::put(&mut end, 3, b"");
+    let part = session.split(&mut end).unwrap().unwrap();
+    forward(&mut session, &part, None);
+    let server = report(Server { sequence: 4, ..Server::answering(agreed) }).ok(1, IDLE);
+    assert_eq!(meanings(&mut session, &server.out, 1).unwrap(), "remark complete1 ready:Idle");
+}

@@ -173,6 +173,7 @@ pub fn inspector(world: Arc<World>, who: &str) -> Inspector {
         upstream_user: "app".into(),
         path: Some(SearchPath::new(["public"], "app")),
         reported: Vec::new(),
+        told: None,
         budget: Arc::new(Budget::default()),
     };
     Inspector::new(world, facts, recorder.unwrap())

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::{Catalog, Relation};
-use crate::postgres::builtins;
 use crate::statement::Name;
 
 /// The schemas that unqualified names are looked up in, in order.
@@ -28,6 +27,11 @@ impl SearchPath {
     pub fn pg_catalog_first(&self) -> bool {
         let first = self.schemas.iter().find(|schema| !is_temporary_schema(schema));
         !self.lists("pg_catalog") || first.is_some_and(|schema| &**schema == "pg_catalog")
+    }
+
+    /// The schema that comes first, as the path was set.
+    pub fn first(&self) -> Option<&str> {
+        self.schemas.first().map(|schema| &**schema)
     }
 
     fn lists(&self, schema: &str) -> bool {
@@ -85,14 +89,8 @@ impl Catalog {
         is_temporary_schema(schema) || self.schemas.get(schema).copied().unwrap_or(false)
     }
 
-    /// Whether a call of `name` can only be a harmless function of PostgreSQL's own: it is on the list of those, and no other function
-    /// of that name is in reach (the server would choose between them by the types of the arguments, wherever they stand in the path).
-    pub fn is_pure_builtin(&self, name: &Name, path: &SearchPath) -> bool {
-        let own = name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog");
-        own && builtins::is_pure(&name.name) && !self.has_user_function(name, path)
-    }
-
-    /// Whether a function that did not come with the server may be meant by `name`.
+    /// Whether a function that did not come with the server may be meant by `name`: the server would choose between functions of a
+    /// name by the types of the arguments, wherever they stand in the path.
     pub fn has_user_function(&self, name: &Name, path: &SearchPath) -> bool {
         self.functions(&name.name).iter().filter(|function| !function.is_builtin).any(|function| match &name.schema {
             Some(schema) => *schema == function.schema,

@@ -84,15 +84,16 @@ const HARMLESS: &[&str] = &[
     "windowing_use_high_precision",
 ];
 
+/// The standard's classes: the wire codec gives each the number and SQLSTATE that these servers have for it.
 static CODES: Codes = Codes {
-    denied: *b"42000",
-    syntax: *b"42000",
-    too_complex: *b"42000",
-    unknown_relation: *b"42S02",
-    unknown_function: *b"42000",
-    unknown_statement: *b"HY000",
-    unknown_portal: *b"HY000",
-    unrecorded: *b"HY000",
+    denied: *b"42501",
+    syntax: *b"42601",
+    too_complex: *b"54001",
+    unknown_relation: *b"42P01",
+    unknown_function: *b"42883",
+    unknown_statement: *b"26000",
+    unknown_portal: *b"34000",
+    unrecorded: *b"58030",
 };
 
 impl MySql {
@@ -175,6 +176,10 @@ impl Dialect for MySql {
             SettingClass::Mode(mode) => mode::client_charset(client, mode),
             other => other,
         })
+    }
+
+    fn temporaries_have_schemas(&self) -> bool {
+        true
     }
 
     fn settings_follow_transactions(&self) -> bool {

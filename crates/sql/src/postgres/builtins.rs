@@ -1,7 +1,7 @@
 //! What came with PostgreSQL: functions that are harmless, types, operators.
 //!
 //! An allow-list: a function that is not on it may do anything. The names alone decide nothing, since a user's function of the same name
-//! may be in reach; [`crate::catalog::Catalog::is_pure_builtin`] looks at both.
+//! may be in reach; [`crate::catalog::Catalog::has_user_function`] knows those.
 
 use super::builtin_names::{FUNCTIONS, OPERATORS, TYPES};
 

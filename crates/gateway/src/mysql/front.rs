@@ -1,0 +1,187 @@
+//! A MySQL client's way in: the greeting, TLS, the sign-in, and how it is turned away.
+//!
+//! ```text
+//!  greeting ─▶ SSLRequest ─▶ TLS ─▶ sign-in ─▶ identity ─▶ place ─▶ connect ─▶ dial ─▶ record ─▶ relay
+//!       └────────────────────────────▲
+//! ```
+//!
+//! Clients begin TLS right behind their request for it, so that request is read to its last byte and no further: nothing
+//! that came in clear is ever read after it. Spec: "Connection Phase".
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use portcullis_control::Identity;
+use portcullis_mysql::packet::{self, BEFORE_SIGN_IN, HEADER};
+use portcullis_mysql::response::ErrPacket;
+use portcullis_mysql::session::refusal_code;
+use portcullis_mysql::sign_in::{Outcome, Server, SignIn, Verifiers};
+use portcullis_mysql::{Capabilities, Channel};
+use portcullis_net::Stream;
+use portcullis_wire::Fault;
+use portcullis_wire::event::Refusal;
+use tokio::io::AsyncReadExt;
+
+use super::greeted::{self, Greeted};
+use super::open::{self, Opened};
+use crate::accept::{Door, Peer, Turned, turned_away};
+use crate::metrics::Opening;
+use crate::open::{Proven, Room, Running, fill, run};
+use crate::process::Process;
+use crate::prove::{by_credential, by_token};
+
+/// Opens a session, or tells the client why not.
+pub(crate) async fn open(process: &Arc<Process>, door: &Door, mut peer: Peer) -> Option<Running> {
+    let mut sign_in = None;
+    let turned = match let_in(process, door, &mut peer, &mut sign_in).await {
+        Ok(opened) => {
+            let Opened { admitted, side, codec, greeting } = opened;
+            return Some(run(process.clone(), admitted, side, codec, greeting, peer));
+        }
+        Err(turned) => turned,
+    };
+    if let Some(refusal) = turned_away(process, peer.source, turned) {
+        let mut out = BytesMut::new();
+        put_refusal(sign_in.as_mut(), &refusal, &mut out);
+        peer.farewell(out).await;
+    }
+    None
+}
+
+/// An error in the place where the client waits for something: its greeting, or the end of its sign-in.
+fn put_refusal(sign_in: Option<&mut SignIn>, refusal: &Refusal, out: &mut BytesMut) {
+    let (code, state) = refusal_code(&refusal.sqlstate);
+    let text = match &refusal.hint {
+        Some(hint) => format!("{}. {hint}", refusal.message),
+        None => refusal.message.clone(),
+    };
+    let error = ErrPacket::new(code, state, &text);
+    match sign_in {
+        Some(sign_in) => drop(sign_in.fail(&error, out)),
+        None => drop(packet::write(out, 0, |out| error.encode(out))),
+    }
+}
+
+async fn let_in(
+    process: &Arc<Process>,
+    door: &Door,
+    peer: &mut Peer,
+    machine: &mut Option<SignIn>,
+) -> Result<Opened, Turned> {
+    let room = Room::take(process)?;
+    let greeted = greeted::for_clients(process, door).await?;
+    let (mut out, mut random) = (BytesMut::new(), [0; 20]);
+    fill(&mut random);
+    let sign_in = machine.insert(SignIn::greet(&server(door, peer, &greeted, random), &mut out));
+    let (identity, credential) = prove(process, door, peer, sign_in, out).await?;
+    open::open(process, door, peer, room, sign_in, Proven { identity, credential }).await
+}
+
+/// The server that the client sees.
+fn server<'g>(door: &Door, peer: &Peer, greeted: &'g Greeted, random: [u8; 20]) -> Server<'g> {
+    let tls = if door.tls.is_some() { Capabilities::SSL } else { Capabilities::default() };
+    let mut number = [0; 4];
+    fill(&mut number);
+    Server {
+        version: &greeted.version,
+        flavour: greeted.server.flavour,
+        connection: u32::from_le_bytes(number),
+        capabilities: greeted.capabilities.without(Capabilities::SSL) | tls,
+        collation: greeted.collation,
+        random,
+        channel: if peer.source.ip().is_loopback() { Channel::Loopback } else { Channel::Clear },
+    }
+}
+
+/// Goes through the sign-in. The verified identity, and the credential's name if one was used.
+async fn prove(
+    process: &Process,
+    door: &Door,
+    peer: &mut Peer,
+    sign_in: &mut SignIn,
+    mut out: BytesMut,
+) -> Result<(Identity, Option<String>), Turned> {
+    loop {
+        peer.send(out.split().freeze()).await?;
+        read_packet(peer).await?;
+        let mut outcome = sign_in.handle(&mut peer.buffer, &mut out)?;
+        if outcome == Outcome::Verify {
+            let verifiers = user(sign_in).and_then(|user| verifiers(process, &user));
+            outcome = sign_in.verify(verifiers.as_ref(), &mut out).map_err(Fault::from)?;
+        }
+        let found = match outcome {
+            Outcome::StartTls { early } if early.is_empty() => {
+                peer.encrypt(door).await?;
+                sign_in.secured().map_err(Fault::from)?;
+                continue;
+            }
+            Outcome::StartTls { .. } => {
+                return Err(Fault::from(portcullis_wire::Unexpected("bytes in clear before TLS")).into());
+            }
+            Outcome::Pending | Outcome::Verify => continue,
+            Outcome::Refused => return Err(refused(process, peer, out).await),
+            Outcome::Token(token) => by_token(process, token.expose()).await.map(|identity| (identity, None)),
+            Outcome::Proven => proven(process, sign_in),
+        };
+        return match found {
+            Some(proven) => Ok(proven),
+            None => {
+                tracing::info!(source = %peer.source, user = user(sign_in), "a sign-in was refused");
+                sign_in.refuse(&mut out);
+                Err(refused(process, peer, out).await)
+            }
+        };
+    }
+}
+
+fn user(sign_in: &SignIn) -> Option<String> {
+    sign_in.client().map(|client| String::from_utf8_lossy(&client.user).into_owned())
+}
+
+/// The double hashes of a minted name.
+fn verifiers(process: &Process, user: &str) -> Option<Verifiers> {
+    let hashes = process.store.credential(user)?.hashes.clone()?;
+    Some(Verifiers::from_parts(hashes.sha256, hashes.sha1))
+}
+
+/// Whom a credential signs in: to the upstream that it was minted for, whether or not the client named it.
+fn proven(process: &Process, sign_in: &SignIn) -> Option<(Identity, Option<String>)> {
+    let user = user(sign_in)?;
+    let upstream = open::named(process, sign_in, Some(&user))?;
+    let identity = by_credential(process, Some(&user), &upstream)?;
+    Some((identity, Some(user)))
+}
+
+/// The client was told no in the form of its own exchange.
+async fn refused(process: &Process, peer: &mut Peer, out: BytesMut) -> Turned {
+    process.metrics.opening("", Opening::NotProven);
+    peer.farewell(out).await;
+    Turned::Done
+}
+
+/// Reads one packet to its last byte and no further.
+async fn read_packet(peer: &mut Peer) -> Result<(), Turned> {
+    let mut head = [0; HEADER];
+    let stream = peer.stream()?;
+    read_exact(stream, &mut head).await?;
+    let length = packet::header(&head).map_or(0, |header| header.len);
+    if length > BEFORE_SIGN_IN {
+        let (length, limit) = (length as u64, BEFORE_SIGN_IN as u64);
+        return Err(Fault::OverLimit { length, limit }.into());
+    }
+    peer.buffer.extend_from_slice(&head);
+    let start = peer.buffer.len();
+    peer.buffer.resize(start.saturating_add(length), 0);
+    let Peer { stream: Some(stream), buffer, .. } = peer else { return Err(Turned::Done) };
+    let body = buffer.get_mut(start..).unwrap_or_default();
+    read_exact(stream, body).await
+}
+
+async fn read_exact(stream: &mut Stream, into: &mut [u8]) -> Result<(), Turned> {
+    match stream {
+        Stream::Plain(socket) => socket.read_exact(into).await?,
+        Stream::Accepted(tls) => tls.read_exact(into).await?,
+        Stream::Dialled(tls) => tls.read_exact(into).await?,
+    };
+    Ok(())
+}
