@@ -52,6 +52,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) protocol_version: &'a str,
     /// Settings that the session is to begin with, in order.
     pub(crate) settings: Vec<(String, String)>,
+    /// What else the recording should say of the session.
+    pub(crate) facts: Vec<(String, String)>,
 }
 
 /// Who asks, proven.
@@ -267,6 +269,7 @@ fn recorded_start(
         fact("sign_in", if session.credential.is_some() { "credential" } else { "token" }),
     ];
     facts.extend(identity.token_id.as_deref().map(|id| fact("token_id", id)));
+    facts.extend(asked.facts.iter().cloned());
     SessionStart {
         provider: identity.provider.clone(),
         subject: identity.subject.clone(),

@@ -155,6 +155,16 @@ impl Capabilities {
         if lower.has(Self::MYSQL) { lower } else { lower | Self(u64::from(extended) << 32) }
     }
 
+    /// All bits, MariaDB's above MySQL's.
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The set of these bits.
+    pub fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
     /// MySQL's four bytes.
     pub fn lower(self) -> u32 {
         let [a, b, c, d, ..] = self.0.to_le_bytes();

@@ -229,6 +229,8 @@ pub enum Answer {
     Bound,
     /// A statement or portal was dropped.
     Closed,
+    /// A part of what describes the columns of the rows that follow, which come when all parts have.
+    Describing,
     /// The columns of the rows that follow, or of what was described. `None`: it returns no rows.
     Columns(Option<std::sync::Arc<[Column]>>),
     /// Complete rows, one after the other.

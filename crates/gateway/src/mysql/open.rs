@@ -65,6 +65,8 @@ pub(super) async fn open(
         application: &application,
         protocol_version: "10",
         settings: Vec::new(),
+        // What messages look like depends on it, so who replays the session must know.
+        facts: vec![("capabilities".to_owned(), format!("{:x}", client.capabilities.bits()))],
     };
     let admitted = open::admit(process, door, peer, room, &asked, proven).await?;
     let wanted = wanted(&client);

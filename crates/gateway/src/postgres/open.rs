@@ -70,6 +70,7 @@ fn asked<'r>(request: &'r Request, version: &'r str) -> Asked<'r> {
         application: &request.application,
         protocol_version: version,
         settings: request.all_settings().map(|setting| (text(&setting.name), text(&setting.value))).collect(),
+        facts: Vec::new(),
     }
 }
 

@@ -20,7 +20,7 @@ impl Inspector {
         match &reply.answer {
             Answer::Rows(count) => self.rows(codec, reply.ticket, *count, bytes, now),
             Answer::Data => self.data(codec, reply.ticket, bytes, now),
-            Answer::Columns(_) => self.keep(reply.ticket, bytes, now),
+            Answer::Columns(_) | Answer::Describing => self.keep(reply.ticket, bytes, now),
             Answer::Remark => self.remark(codec, reply.ticket, bytes),
             Answer::Failed { sqlstate, skipped, .. } => {
                 self.remark(codec, reply.ticket, bytes);

@@ -217,7 +217,7 @@ fn first(session: &mut Session, mut exchange: Exchange, length: usize, body: &[u
                     exchange.stage = after_definitions(session.agreed);
                 }
             }
-            Ok(session.on(exchange, length, Answer::Other))
+            Ok(session.on(exchange, length, Answer::Describing))
         }
         response::Answer::LocalInfile(_) if !exchange.is_ours() => {
             session.file = Some(exchange.sequence);
@@ -251,7 +251,7 @@ fn defined(
     exchange.defined.push(&definition, form);
     if left > 1 {
         exchange.stage = Stage::Definitions(left.saturating_sub(1));
-        return Ok(session.on(exchange, length, Answer::Other));
+        return Ok(session.on(exchange, length, Answer::Describing));
     }
     let columns = exchange.defined.take(form);
     if let Some(known) = exchange.statement.and_then(|id| session.statements.get_mut(id)) {

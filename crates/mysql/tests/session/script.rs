@@ -230,6 +230,7 @@ fn word(answer: &Answer) -> String {
         Answer::WantsData => "wants".into(),
         Answer::Remark => "remark".into(),
         Answer::Other => ".".into(),
+        Answer::Describing => "~".into(),
         other => format!("{other:?}"),
     }
 }

@@ -32,9 +32,9 @@ fn selected(agreed: Capabilities, answer: Server) -> String {
 #[test]
 fn a_result_is_columns_rows_and_an_end() {
     let modern_answer = Server::answering(modern()).result(&["a", "b"], IDLE);
-    assert_eq!(selected(modern(), modern_answer), ". columns1 rows2 complete ready:Idle");
+    assert_eq!(selected(modern(), modern_answer), "~ columns1 rows2 complete ready:Idle");
     let old_answer = Server::answering(old()).result(&["a", "b"], IDLE);
-    assert_eq!(selected(old(), old_answer), ". columns1 . rows2 complete ready:Idle");
+    assert_eq!(selected(old(), old_answer), "~ columns1 . rows2 complete ready:Idle");
 }
 
 #[test]
@@ -47,8 +47,8 @@ fn an_ok_says_rows_and_transaction() {
 fn every_statement_of_a_text_ends_by_itself() {
     let more = Status::MORE_RESULTS;
     for (agreed, seen) in [
-        (modern(), ". columns1 rows1 complete complete1 . columns1 complete ready:Idle"),
-        (old(), ". columns1 . rows1 complete complete1 . columns1 . complete ready:Idle"),
+        (modern(), "~ columns1 rows1 complete complete1 ~ columns1 complete ready:Idle"),
+        (old(), "~ columns1 . rows1 complete complete1 ~ columns1 . complete ready:Idle"),
     ] {
         let answer = Server::answering(agreed).result(&["a"], more).ok(1, more).result(&[], IDLE);
         assert_eq!(selected(agreed, answer), seen);
@@ -60,7 +60,7 @@ fn an_error_ends_the_exchange_wherever_it_comes() {
     let at_once = Server::answering(modern()).err(1146, "no such table");
     assert_eq!(selected(modern(), at_once), "failed:42S02");
     let among_rows = Server::answering(modern()).count(1).column("x", ColumnType::VarString).row(&[Some("a")]);
-    assert_eq!(selected(modern(), among_rows.err(3024, "slow")), ". columns1 rows1 failed:42S02");
+    assert_eq!(selected(modern(), among_rows.err(3024, "slow")), "~ columns1 rows1 failed:42S02");
     let second = Server::answering(modern()).ok(1, Status::MORE_RESULTS).err(1064, "?");
     assert_eq!(selected(modern(), second), "complete1 failed:42S02");
 }
@@ -197,7 +197,7 @@ fn rows_of_a_cursor_come_when_they_are_fetched() {
             false => answer.definitions_end(Status::CURSOR_EXISTS),
         };
         let seen = meanings(&mut session, &answer.out, 3).unwrap();
-        assert_eq!(seen, ". columns1 suspended ready:Idle");
+        assert_eq!(seen, "~ columns1 suspended ready:Idle");
         let fetch = frame(&Command::StmtFetch { statement: 7, rows: 1 });
         for (status, word) in [(Status::CURSOR_EXISTS, "suspended"), (Status::LAST_ROW_SENT, "complete")] {
             forward(&mut session, &fetch, Some(3));
