@@ -1,4 +1,4 @@
-//! A running `portcullis serve` in front of a test's own PostgreSQL, with an identity provider of its own.
+//! A running `portcullis serve` in front of a test's own server, with an identity provider of its own.
 //!
 //! It is the very binary that users run, with a configuration file and policies in a folder of its own; nothing is
 //! called from inside. Its log, its recording and its configuration are the test's to read, break and reload.
@@ -14,15 +14,52 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::postgres::{APP_PASSWORD, Server, free_port, percent_encode};
+use crate::postgres::{free_port, percent_encode};
 use crate::process::{Guarded, Spawn};
 use crate::tls::{CertFiles, Certs};
-use crate::tools;
+use crate::{mysql, postgres, tools};
 
 /// Everything to everyone, statements that are not understood included.
 pub const PERMIT_ALL: &str = "@id(\"all\")\npermit (principal, action, resource);\n";
 
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
+
+/// A server that a gateway can stand before: its database `shop`, as its account `app`.
+pub trait Upstream {
+    /// What it speaks, as configurations and URLs name it.
+    const PROTOCOL: &'static str;
+    /// The password of `app`.
+    const PASSWORD: &'static str;
+
+    /// Where it listens.
+    fn address(&self) -> SocketAddr;
+}
+
+impl Upstream for postgres::Server {
+    const PROTOCOL: &'static str = "postgres";
+    const PASSWORD: &'static str = postgres::APP_PASSWORD;
+
+    fn address(&self) -> SocketAddr {
+        self.address()
+    }
+}
+
+impl Upstream for mysql::Server {
+    const PROTOCOL: &'static str = "mysql";
+    const PASSWORD: &'static str = mysql::APP_PASSWORD;
+
+    fn address(&self) -> SocketAddr {
+        self.address()
+    }
+}
+
+/// What the gateway is told of its upstream.
+#[derive(Debug, Clone, Copy)]
+struct Behind {
+    protocol: &'static str,
+    password: &'static str,
+    address: SocketAddr,
+}
 
 /// How a gateway differs from the usual one.
 #[derive(Debug, Clone)]
@@ -55,6 +92,7 @@ impl Default for Setup {
 #[derive(Debug)]
 pub struct Gateway {
     process: Guarded,
+    behind: Behind,
     idp: Idp,
     /// Drives the identity provider; an option so that it can be shut down from inside another runtime.
     runtime: Option<Runtime>,
@@ -72,7 +110,7 @@ struct Ports {
 
 impl Gateway {
     /// In front of `server`, with everything permitted.
-    pub fn permit_all(server: &Server) -> Self {
+    pub fn permit_all(server: &impl Upstream) -> Self {
         Self::start(server, &Setup::default())
     }
 
@@ -80,14 +118,16 @@ impl Gateway {
     ///
     /// # Panics
     /// When the binary is not built, or the gateway does not become ready (with its log).
-    pub fn start(server: &Server, setup: &Setup) -> Self {
+    pub fn start<U: Upstream>(server: &U, setup: &Setup) -> Self {
+        let behind = Behind { protocol: U::PROTOCOL, password: U::PASSWORD, address: server.address() };
         let dir = tempfile::Builder::new().prefix("portcullis-gw-").tempdir().expect("a temporary folder");
         let (runtime, idp) = provider();
         let certs = setup.tls.as_ref().map(|certs| certs.write(dir.path(), None));
         std::fs::create_dir(dir.path().join("policies")).expect("a folder for policies");
         std::fs::write(dir.path().join("policies/test.cedar"), &setup.policy).expect("the policy written");
-        let (process, ports) = launch(dir.path(), |ports| config(server, setup, ports, idp.issuer(), certs.as_ref()));
-        Self { process, idp, runtime: Some(runtime), ports, certs, dir }
+        let (process, ports) =
+            launch(dir.path(), behind, |ports| config(behind, setup, ports, idp.issuer(), certs.as_ref()));
+        Self { process, behind, idp, runtime: Some(runtime), ports, certs, dir }
     }
 
     /// Where clients connect.
@@ -113,7 +153,7 @@ impl Gateway {
     /// For a client that comes as `sub`, with a good token as its password.
     pub fn url(&self, sub: &str, groups: &[&str]) -> String {
         let (user, token) = (percent_encode(sub), percent_encode(&self.token(sub, groups)));
-        format!("postgres://{user}:{token}@127.0.0.1:{}/shop", self.ports.clients)
+        format!("{}://{user}:{token}@127.0.0.1:{}/shop", self.behind.protocol, self.ports.clients)
     }
 
     /// The certificates of the listener, as files.
@@ -175,7 +215,7 @@ impl Gateway {
     /// # Panics
     /// When it does not become ready.
     pub fn restart(&mut self) {
-        self.process = serve(self.dir.path());
+        self.process = serve(self.dir.path(), self.behind);
         assert!(ready(&mut self.process, self.ports.admin), "the gateway does not come back:\n{}", self.log());
     }
 }
@@ -201,32 +241,34 @@ fn provider() -> (Runtime, Idp) {
     (runtime, idp)
 }
 
-fn config(server: &Server, setup: &Setup, ports: Ports, issuer: &str, certs: Option<&CertFiles>) -> String {
+fn config(behind: Behind, setup: &Setup, ports: Ports, issuer: &str, certs: Option<&CertFiles>) -> String {
     let tls = certs.map(|c| {
         format!("tls = {{ cert = {:?}, key = {:?} }}\n", c.cert.display().to_string(), c.key.display().to_string())
     });
     format!(
-        "data_dir = \"./data\"\n\n[[listener]]\nprotocol = \"postgres\"\nbind = \"127.0.0.1:{}\"\n{}\n\
+        "data_dir = \"./data\"\n\n[[listener]]\nprotocol = \"{}\"\nbind = \"127.0.0.1:{}\"\n{}\n\
          [admin]\nbind = \"127.0.0.1:{}\"\n{}\n\n\
          [[identity]]\nname = \"corp\"\nissuer = \"{issuer}\"\naudience = \"portcullis\"\ngroups_claim = \"groups\"\n\n\
-         [[upstream]]\nname = \"shop\"\nprotocol = \"postgres\"\naddress = \"{}\"\ndatabase = \"shop\"\nuser = \"app\"\n\
+         [[upstream]]\nname = \"shop\"\nprotocol = \"{}\"\naddress = \"{}\"\ndatabase = \"shop\"\nuser = \"app\"\n\
          password = {{ env = \"SHOP_PASSWORD\" }}\n{}\n\n[policy]\ndir = \"policies\"\n\n{}",
+        behind.protocol,
         ports.clients,
         tls.unwrap_or_default(),
         ports.admin,
         setup.admin,
-        server.address(),
+        behind.protocol,
+        behind.address,
         setup.upstream,
         setup.extra
     )
 }
 
 /// Ports that were free a moment ago; another process may take one first, then the next ones are tried.
-fn launch(dir: &Path, config: impl Fn(Ports) -> String) -> (Guarded, Ports) {
+fn launch(dir: &Path, behind: Behind, config: impl Fn(Ports) -> String) -> (Guarded, Ports) {
     for _ in 0..8 {
         let ports = Ports { clients: free_port(), admin: free_port() };
         std::fs::write(dir.join("portcullis.toml"), config(ports)).expect("the configuration written");
-        let mut process = serve(dir);
+        let mut process = serve(dir, behind);
         if ready(&mut process, ports.admin) {
             return (process, ports);
         }
@@ -236,10 +278,10 @@ fn launch(dir: &Path, config: impl Fn(Ports) -> String) -> (Guarded, Ports) {
     panic!("no free ports in eight tries");
 }
 
-fn serve(dir: &Path) -> Guarded {
+fn serve(dir: &Path, behind: Behind) -> Guarded {
     let mut command: Vec<OsString> = vec![tools::portcullis().into(), "serve".into(), "--config".into()];
     command.push(dir.join("portcullis.toml").into());
-    let env = vec![("SHOP_PASSWORD".into(), APP_PASSWORD.into())];
+    let env = vec![("SHOP_PASSWORD".into(), behind.password.into())];
     Guarded::spawn(Spawn { command, env, log: dir.join("log"), user: None, end: "KILL" })
 }
 

@@ -193,7 +193,7 @@ fn the_record_knows_that_values_were_overwritten_and_does_not_keep_them() {
 fn psql_shows_masked_values_as_a_table() {
     let server = Arc::new(Server::usual(Version::V18));
     let setup = Setup { policy: POLICY.into(), extra: DETECT.into(), ..Setup::default() };
-    let gateway = portcullis_testkit::Gateway::start(&server, &setup);
+    let gateway = portcullis_testkit::Gateway::start(&*server, &setup);
     assert!(tools::dir().exists());
     let output = crate::place::psql(
         Version::V18,
