@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use portcullis_inspect::{Totals, World};
-use portcullis_net::{Backstage, Later};
+use portcullis_net::{Backstage, Command, Later};
 use portcullis_recording::Sink;
 use portcullis_sql::NotAnalysed;
 use portcullis_sql::dialect::Mode;
@@ -55,6 +55,20 @@ impl Backstage for Behind {
 
     fn cancel(&self) -> Later<()> {
         (self.cancel)()
+    }
+
+    fn owns(&self, session: u64) -> bool {
+        self.process.registry.own(&self.session, session).is_some()
+    }
+
+    fn end(&self, session: u64, statement_only: bool) {
+        let Some(session) = self.process.registry.own(&self.session, session) else { return };
+        let command = match statement_only {
+            true => Command::Cancel,
+            false => Command::Kill("by its own user".into()),
+        };
+        // A full queue holds an end already.
+        let _ = session.commands.try_send(command);
     }
 
     fn sink(&self) -> &dyn Sink {

@@ -6,8 +6,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
@@ -99,7 +99,9 @@ pub(crate) struct UpstreamSide {
     pub(crate) rest: BytesMut,
     /// The number by which the server knows the session.
     pub(crate) process: u32,
-    /// What a client must show to cancel; nobody can show an empty one.
+    /// Further numbers by which its client may know the session.
+    pub(crate) numbers: Vec<u32>,
+    /// What a client must show to cancel.
     pub(crate) secret: Vec<u8>,
     pub(crate) cancel: Cancel,
     /// The path that the session begins with, if it is known.
@@ -174,6 +176,7 @@ pub(crate) async fn admit(
         started: SystemTime::now(),
         statements: AtomicU64::new(0),
         commands: sender,
+        numbers: OnceLock::new(),
     });
     Ok(Admitted {
         target: upstream.settings().target.clone(),
@@ -326,6 +329,8 @@ pub(crate) fn run<P: Protocol>(
                 return;
             }
         };
+        // Set once, here.
+        let _ = session.numbers.set(side.numbers);
         let registered = process.registry.enter(session.clone(), side.process, &side.secret);
         process.metrics.opening(&name, Opening::Opened);
         process.metrics.began();

@@ -5,8 +5,8 @@
 //! Off the per-message path: touched when a session begins, ends, is listed, or is cancelled.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use dashmap::DashMap;
@@ -27,6 +27,8 @@ pub(crate) struct Session {
     pub(crate) started: SystemTime,
     pub(crate) statements: AtomicU64,
     pub(crate) commands: mpsc::Sender<Command>,
+    /// The numbers by which its client may know it.
+    pub(crate) numbers: OnceLock<Vec<u32>>,
 }
 
 #[derive(Debug)]
@@ -115,6 +117,14 @@ impl Registry {
         found.is_some_and(|key| key.session.commands.try_send(Command::Cancel).is_ok())
     }
 
+    /// The session that a session of the same principal, on the same upstream, knows by this number.
+    pub(crate) fn own(&self, of: &Session, number: u64) -> Option<Arc<Session>> {
+        let number = u32::try_from(number).ok()?;
+        let known = |session: &Session| session.numbers.get().is_some_and(|numbers| numbers.contains(&number));
+        let mut sessions = self.sessions.iter().map(|entry| entry.value().clone());
+        sessions.find(|other| known(other) && other.principal == of.principal && other.upstream == of.upstream)
+    }
+
     /// How many sessions live.
     pub(crate) fn len(&self) -> usize {
         self.sessions.len()
@@ -168,6 +178,7 @@ mod tests {
             started: SystemTime::UNIX_EPOCH,
             statements: AtomicU64::new(0),
             commands,
+            numbers: OnceLock::new(),
         };
         (Arc::new(session), receiver)
     }
@@ -188,6 +199,25 @@ mod tests {
         drop(entered);
         assert!(!registry.cancel(7, b"secret-one"));
         assert_eq!(registry.len(), 1);
+    }
+
+    #[test]
+    fn a_session_is_found_by_its_numbers_only_by_its_own_principal() {
+        let registry = Arc::new(Registry::default());
+        let (one, _heard) = session(1);
+        one.numbers.set(vec![7, 1 << 31]).unwrap();
+        let (two, _other) = session(2);
+        let stranger = Session {
+            principal: Principal::user("corp", "bo", ["dba"]),
+            numbers: OnceLock::new(),
+            ..Arc::try_unwrap(session(3).0).unwrap()
+        };
+        let elsewhere = Session { upstream: "other".into(), ..Arc::try_unwrap(session(4).0).unwrap() };
+        let _entered = (registry.enter(one, 7, b"a"), registry.enter(two.clone(), 8, b"b"));
+        assert_eq!(registry.own(&two, 7).map(|found| found.id), Some(1));
+        assert_eq!(registry.own(&two, 1 << 31).map(|found| found.id), Some(1));
+        assert!(registry.own(&two, 8).is_none() && registry.own(&two, 1 << 40).is_none());
+        assert!(registry.own(&stranger, 7).is_none() && registry.own(&elsewhere, 7).is_none());
     }
 
     #[test]

@@ -82,6 +82,8 @@ pub struct Inspector {
     barrier: bool,
     /// The catalog was read anew for the request that is being judged.
     refreshed: bool,
+    /// Whether the session that is to be killed is the principal's own, once that was asked.
+    owned: Option<bool>,
     /// The path was asked for, and could not be had.
     asked: bool,
     /// Definitions changed: the catalog must be newer than this epoch before the next statement is judged.
@@ -140,6 +142,7 @@ impl Inspector {
             next_statement: 1,
             barrier: false,
             refreshed: false,
+            owned: None,
             asked: false,
             stale_catalog: None,
             changed_definitions: false,
@@ -177,6 +180,11 @@ impl Inspector {
     /// The analysis that a verdict asked for.
     pub fn handle_analysis(&mut self, text: Bytes, analysis: Result<Vec<Statement>, NotAnalysed>) {
         self.fresh = Some((text, analysis.map(Arc::from)));
+    }
+
+    /// Whether the session that a verdict asked for is the principal's own.
+    pub fn handle_whose(&mut self, own: bool) {
+        self.owned = Some(own);
     }
 
     /// The upstream's answer to a question of ours.

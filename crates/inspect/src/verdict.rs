@@ -19,6 +19,15 @@ pub enum Verdict {
     Refuse(Refusal),
     /// What came before may change what it means: ask again when all of that is answered.
     Drain,
+    /// Say to `handle_whose` whether the session of this number is the principal's own; then ask again.
+    Whose(u64),
+    /// A session of the principal's own ends, or what it runs, once this is recorded. The gateway does it itself.
+    End {
+        /// Its number, as the client knows it.
+        session: u64,
+        /// The session itself lives on.
+        statement_only: bool,
+    },
     /// Something has to be found out first; then ask again.
     Find(Job),
 }

@@ -42,6 +42,12 @@ pub trait Backstage: Send + Sync + 'static {
     /// Asks the upstream to cancel what this session runs. Done when the upstream has closed the asking connection.
     fn cancel(&self) -> Later<()>;
 
+    /// Whether the session of this number, as the client knows it, is of the same principal.
+    fn owns(&self, session: u64) -> bool;
+
+    /// Ends a session of the same principal, or what it runs.
+    fn end(&self, session: u64, statement_only: bool);
+
     /// Where the recording goes.
     fn sink(&self) -> &dyn Sink;
 

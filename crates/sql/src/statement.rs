@@ -379,6 +379,13 @@ impl Statement {
         Self { effects: vec![Effect::new(Action::Select, target)], ..Self::new(Kind("SHOW COLUMNS"), 0..0) }
     }
 
+    /// A request without text: a session is to be ended, or what it runs.
+    pub fn kill(session: u64, statement_only: bool) -> Self {
+        let change = SessionChange::Kill { session: Some(session), statement_only };
+        let effects = vec![Effect::new(Action::Admin, Target::Session)];
+        Self { effects, session: vec![change], ..Self::new(Kind("KILL"), 0..0) }
+    }
+
     /// A request without text: the session's state goes back to what it was at the sign-in.
     pub fn reset() -> Self {
         let changes =

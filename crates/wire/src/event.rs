@@ -148,6 +148,13 @@ pub enum Request<'f> {
     },
     /// The session's state goes back to what it was at the sign-in.
     Reset,
+    /// A session is to be ended, or what it runs.
+    Kill {
+        /// Its number, as the client knows it.
+        session: u64,
+        /// The session itself lives on.
+        statement_only: bool,
+    },
     /// Something that the protocol knows and that is not carried; the session lives on.
     Unsupported {
         /// Its name.

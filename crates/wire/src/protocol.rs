@@ -121,6 +121,9 @@ pub trait Protocol: Send + 'static {
         to_client: &mut BytesMut,
     );
 
+    /// Answers a [`Request::Kill`], which is `frame`, with success: the gateway did it itself. Only called when drained.
+    fn acknowledge(&mut self, frame: &Frame, to_client: &mut BytesMut);
+
     /// What stands at the front of the upstream's bytes; a whole message moves the session's state.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use portcullis_control::Identity;
+use portcullis_mysql::handshake::NONCE;
 use portcullis_mysql::packet::{self, BEFORE_SIGN_IN, HEADER};
 use portcullis_mysql::response::ErrPacket;
 use portcullis_mysql::session::refusal_code;
@@ -70,22 +71,25 @@ async fn let_in(
 ) -> Result<Opened, Turned> {
     let room = Room::take(process)?;
     let greeted = greeted::for_clients(process, door).await?;
-    let (mut out, mut random) = (BytesMut::new(), [0; 20]);
-    fill(&mut random);
-    let sign_in = machine.insert(SignIn::greet(&server(door, peer, &greeted, random), &mut out));
+    let mut out = BytesMut::new();
+    let server = server(door, peer, &greeted);
+    let number = server.connection;
+    let sign_in = machine.insert(SignIn::greet(&server, &mut out));
     let (identity, credential) = prove(process, door, peer, sign_in, out).await?;
-    open::open(process, door, peer, room, sign_in, Proven { identity, credential }).await
+    open::open(process, door, peer, room, sign_in, Proven { identity, credential }, number).await
 }
 
 /// The server that the client sees.
-fn server<'g>(door: &Door, peer: &Peer, greeted: &'g Greeted, random: [u8; 20]) -> Server<'g> {
+fn server<'g>(door: &Door, peer: &Peer, greeted: &'g Greeted) -> Server<'g> {
     let tls = if door.tls.is_some() { Capabilities::SSL } else { Capabilities::default() };
-    let mut number = [0; 4];
+    let (mut number, mut random) = ([0; 4], [0; NONCE]);
     fill(&mut number);
+    fill(&mut random);
     Server {
         version: &greeted.version,
         flavour: greeted.server.flavour,
-        connection: u32::from_le_bytes(number),
+        // No server counts so far: a number of ours is never one of its own.
+        connection: u32::from_le_bytes(number) | 1 << 31,
         capabilities: greeted.capabilities.without(Capabilities::SSL) | tls,
         collation: greeted.collation,
         random,

@@ -46,7 +46,8 @@ fn only(process: &Process) -> Option<String> {
     names.next().is_none().then(|| name.clone())
 }
 
-/// Opens a session for the client behind `peer`, whose identity is proven.
+/// Opens a session for the client behind `peer`, whose identity is proven. `greeted` is the number that it was given for
+/// its connection before the upstream's was known.
 pub(super) async fn open(
     process: &Arc<Process>,
     door: &Door,
@@ -54,6 +55,7 @@ pub(super) async fn open(
     room: Room,
     sign_in: &mut SignIn,
     proven: Proven,
+    greeted: u32,
 ) -> Result<Opened, Turned> {
     let client = sign_in.client().cloned().ok_or(Turned::Done)?;
     let database = named(process, sign_in, proven.credential.as_deref());
@@ -74,7 +76,7 @@ pub(super) async fn open(
     let mut greeting = BytesMut::new();
     sign_in.accept(&dialled.ready.ok(), &mut greeting).map_err(Fault::from)?;
     let codec = Codec::new(dialled.ready.capabilities, admitted.known.world.limits.bytes);
-    let side = side(&admitted, dialled, wanted).await?;
+    let side = side(&admitted, dialled, wanted, greeted).await?;
     Ok(Opened { admitted, side, codec, greeting: greeting.freeze() })
 }
 
@@ -98,7 +100,7 @@ fn wanted(client: &Client) -> Wanted {
 pub(super) const UTF8MB4: u8 = 45;
 
 /// What the session begins with, asked of the upstream itself.
-async fn side(admitted: &Admitted, dialled: Dialled, wanted: Wanted) -> Result<UpstreamSide, Turned> {
+async fn side(admitted: &Admitted, dialled: Dialled, wanted: Wanted, greeted: u32) -> Result<UpstreamSide, Turned> {
     let dialect = admitted.known.world.dialect.clone();
     let process = dialled.ready.connection;
     let mut conversation = Conversation::begin(dialled);
@@ -116,6 +118,7 @@ async fn side(admitted: &Admitted, dialled: Dialled, wanted: Wanted) -> Result<U
         stream,
         rest,
         process,
+        numbers: vec![process, greeted],
         secret,
         cancel: dial::cancel(&admitted.target, process, wanted),
         path: dialect.read_path(&told),

@@ -54,6 +54,8 @@ pub(super) async fn open(
         reported: reported(&dialled),
         told: None,
         process: dialled.ready.process,
+        // Its clients cancel by key, and cannot kill.
+        numbers: Vec::new(),
         cancel: cancel(&admitted.target, &dialled),
         secret,
         stream: dialled.stream,

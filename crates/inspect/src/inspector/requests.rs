@@ -6,6 +6,7 @@ use bytes::Bytes;
 use portcullis_policy::Allowed;
 use portcullis_recording as recording;
 use portcullis_sql::NotAnalysed;
+use portcullis_sql::session::SessionChange;
 use portcullis_sql::statement::Statement;
 use portcullis_wire::Frame;
 use portcullis_wire::event::{Format, Parameter, Request};
@@ -86,6 +87,9 @@ impl Inspector {
             }
             Request::Reset => self.handle_made(Statement::reset(), b"", frame, standing, now),
             Request::Unsupported { what } => Verdict::Refuse(refusals::unsupported(what, self.world.dialect.codes())),
+            Request::Kill { session, statement_only } => {
+                self.handle_kill(*session, *statement_only, frame, standing, now)
+            }
             Request::Call { .. } => self.handle_call(frame, standing, now),
             // Nothing to be judged; answered above.
             Request::Continue | Request::Quit | Request::Describe { .. } => Verdict::Continue(None),
@@ -94,8 +98,8 @@ impl Inspector {
         match verdict {
             // A refusal is worded for the transaction as it stands, so that has to be known.
             Verdict::Refuse(_) if !standing.drained => Verdict::Drain,
-            Verdict::Forward(_) | Verdict::Continue(_) | Verdict::Refuse(_) => {
-                (self.refreshed, self.asked, self.fresh) = (false, false, None);
+            Verdict::Forward(_) | Verdict::Continue(_) | Verdict::Refuse(_) | Verdict::End { .. } => {
+                (self.refreshed, self.asked, self.fresh, self.owned) = (false, false, None, None);
                 verdict
             }
             other => other,
@@ -108,6 +112,13 @@ impl Inspector {
             Found::Missing(job) => return Verdict::Find(job),
         };
         let intent = Intent { via: "query", leg: Leg::Run, text, parameters: &[], frame, now };
+        if let Some((session, statement_only)) = killed(&judged) {
+            match self.owned {
+                None => return Verdict::Whose(session),
+                Some(true) => return self.end(session, statement_only, &judged, &intent),
+                Some(false) => {}
+            }
+        }
         let verdict = self.settle(&judged, &intent, standing);
         if let Verdict::Forward(passage) = &verdict {
             self.names.drop_unnamed(passage.ticket);
@@ -255,6 +266,42 @@ impl Inspector {
         }
         let intent = Intent { via: "command", leg: Leg::Run, text: text.trim_ascii_end(), parameters: &[], frame, now };
         self.settle(&Arc::new(judged), &intent, standing)
+    }
+
+    /// KILL as a command of its own.
+    fn handle_kill(
+        &mut self,
+        session: u64,
+        statement_only: bool,
+        frame: &Frame,
+        standing: Standing,
+        now: u64,
+    ) -> Verdict {
+        let Some(own) = self.owned else { return Verdict::Whose(session) };
+        let made = Statement { span: 0..0, ..Statement::kill(session, statement_only) };
+        let judged = Arc::new(self.decide(Arc::from([made]), now));
+        let text = format!("KILL {session}");
+        let intent = Intent { via: "command", leg: Leg::Run, text: text.as_bytes(), parameters: &[], frame, now };
+        match own {
+            true => self.end(session, statement_only, &judged, &intent),
+            false => self.settle(&judged, &intent, standing),
+        }
+    }
+
+    /// One's own session is one's own to end, whatever policy says of others'.
+    fn end(&mut self, session: u64, statement_only: bool, judged: &Judged, intent: &Intent<'_>) -> Verdict {
+        let (entry, digest) = (self.next_statement, *Sealed::new(intent.frame.clone()).digest());
+        self.intend(judged, intent, "own session", &mut |recorder, intention| {
+            recorder.intend(intention, digest, intent.now);
+        });
+        let outcome = recording::Outcome {
+            state: recording::OutcomeState::Completed,
+            note: "done by the gateway",
+            ..recording::Outcome::default()
+        };
+        self.recorder.outcome(entry, &outcome, intent.now);
+        self.totals.allowed = self.totals.allowed.saturating_add(1);
+        Verdict::End { session, statement_only }
     }
 
     /// What has to be asked before names mean anything.
@@ -468,6 +515,13 @@ impl Inspector {
             _ => Err(Job::Analyse { text: Bytes::copy_from_slice(text), mode }),
         }
     }
+}
+
+/// The session that a text is there to kill, where it does nothing else and names it.
+fn killed(judged: &Judged) -> Option<(u64, bool)> {
+    let [only] = &*judged.statements else { return None };
+    let [SessionChange::Kill { session, statement_only }] = &only.session[..] else { return None };
+    session.map(|session| (session, *statement_only))
 }
 
 /// The text of one statement of several, and its secrets counted from its own start.

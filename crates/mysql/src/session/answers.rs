@@ -282,6 +282,8 @@ fn definitions_end(
 fn ended(session: &mut Session, mut exchange: Exchange, length: usize, end: &End, affected: Option<u64>) -> Front {
     let open = end.status.has(Status::IN_TRANSACTION);
     session.transaction = if open { Transaction::Open } else { Transaction::Idle };
+    let autocommit = end.status.has(Status::AUTOCOMMIT);
+    session.autocommit = if autocommit { Status::AUTOCOMMIT } else { Status::default() };
     if exchange.resets {
         session.statements.clear();
     }

@@ -44,6 +44,7 @@ use crate::Capabilities;
 pub use self::refusal::refusal_code;
 use crate::command::Query;
 use crate::packet::{self, CommandLimits};
+use crate::response::{OkPacket, Status};
 
 /// A MySQL or MariaDB session after sign-in.
 #[derive(Debug)]
@@ -55,6 +56,8 @@ pub struct Session {
     /// The columns of the rows that are coming, or that came last.
     columns: Option<Arc<Columns>>,
     transaction: Transaction,
+    /// Whether every statement is a transaction of its own, as the server said last.
+    autocommit: Status,
     long: Option<Long>,
     /// Where the client's file stands, by the sequence id of its next packet.
     file: Option<u8>,
@@ -72,6 +75,7 @@ impl Session {
             exchange: None,
             columns: None,
             transaction: Transaction::Idle,
+            autocommit: Status::AUTOCOMMIT,
             long: None,
             file: None,
         }
@@ -149,6 +153,15 @@ impl Protocol for Session {
         to_client: &mut BytesMut,
     ) {
         refusal::put(refusal, packet::answer_sequence(frame), to_client);
+    }
+
+    fn acknowledge(&mut self, frame: &Frame, to_client: &mut BytesMut) {
+        let status = match self.transaction {
+            Transaction::Idle => self.autocommit,
+            Transaction::Open | Transaction::Failed => self.autocommit.with(Status::IN_TRANSACTION),
+        };
+        let ok = OkPacket::new(self.agreed, status);
+        packet::write(to_client, packet::answer_sequence(frame), |out| ok.encode(out));
     }
 
     fn answer(&mut self, buffer: &[u8]) -> Result<Front, Fault> {

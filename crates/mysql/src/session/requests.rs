@@ -36,7 +36,7 @@ pub(super) fn read<'f>(session: &Session, frame: &'f Frame) -> Result<Request<'f
         Command::FieldList(list) => Request::ListColumns { relation: list.table },
         Command::ResetConnection => Request::Reset,
         Command::ChangeUser(_) => Request::Unsupported { what: "COM_CHANGE_USER" },
-        Command::ProcessKill(_) => Request::Unsupported { what: "COM_PROCESS_KILL" },
+        Command::ProcessKill(id) => Request::Kill { session: u64::from(id), statement_only: false },
         Command::Statistics
         | Command::Ping
         | Command::SetOption(_)

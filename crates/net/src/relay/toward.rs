@@ -129,7 +129,12 @@ impl<P: Protocol> Relay<P> {
             drained: self.codec.is_drained() && batch.is_empty(),
             may_ask: self.codec.may_ask() && batch.is_empty(),
         };
-        match self.inspector.handle_request(&request, &frame, standing, now) {
+        let mut verdict = self.inspector.handle_request(&request, &frame, standing, now);
+        if let Verdict::Whose(session) = verdict {
+            self.inspector.handle_whose(self.backstage.owns(session));
+            verdict = self.inspector.handle_request(&request, &frame, standing, now);
+        }
+        match verdict {
             Verdict::Forward(passage) => {
                 let what = What::Statement(passage.frame, passage.permit);
                 self.leave(&request, &frame, Some(passage.ticket), what, batch);
@@ -141,11 +146,27 @@ impl<P: Protocol> Relay<P> {
                 }
             }
             Verdict::Refuse(refusal) => self.refuse(&request, &frame, &refusal),
+            Verdict::End { session, statement_only } => self.end(&request, &frame, session, statement_only),
+            // Asked and answered above.
+            Verdict::Whose(_) => return Ok(self.hold_for_upstream(frame.clone())),
             Verdict::Drain => return Ok(self.hold_for_upstream(frame.clone())),
             Verdict::Find(job) => return Ok(self.find(job, frame.clone())),
         }
         self.flushed = false;
         Ok(Step::On)
+    }
+
+    /// Ends a session of the same principal, once that is recorded.
+    fn end(&mut self, request: &Request<'_>, frame: &Frame, session: u64, statement_only: bool) {
+        if let Err(error) = self.inspector.commit(self.backstage.sink()) {
+            tracing::warn!(%error, "a statement could not be recorded and is refused");
+            let refusal = self.inspector.unrecorded();
+            return self.refuse(request, frame, &refusal);
+        }
+        self.backstage.end(session, statement_only);
+        let mut out = BytesMut::new();
+        self.codec.acknowledge(frame, &mut out);
+        self.to_client.push(out.freeze());
     }
 
     fn leave(

@@ -102,6 +102,12 @@ impl Backstage for Stage {
         Box::pin(async {})
     }
 
+    fn owns(&self, _session: u64) -> bool {
+        false
+    }
+
+    fn end(&self, _session: u64, _statement_only: bool) {}
+
     fn sink(&self) -> &dyn Sink {
         &self.sink
     }

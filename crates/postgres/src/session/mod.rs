@@ -258,6 +258,9 @@ impl Protocol for Session {
         }
     }
 
+    /// Never called: this protocol has a way of its own to cancel, outside any session.
+    fn acknowledge(&mut self, _frame: &Frame, _to_client: &mut BytesMut) {}
+
     fn answer(&mut self, buffer: &[u8]) -> Result<Front, Fault> {
         answers::answer(self, buffer)
     }
