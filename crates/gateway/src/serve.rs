@@ -25,6 +25,7 @@ use crate::backstage::now;
 use crate::config::{self, Config, Protocol};
 use crate::keys;
 use crate::metrics::Metrics;
+use crate::postgres;
 use crate::prepare::{self, Unusable};
 use crate::process::{Current, Process};
 use crate::recorder;
@@ -118,7 +119,7 @@ impl Gateway {
         let current = self.process.current.load_full();
         for listener in &current.config.listeners {
             let alpn: &[&[u8]] = match listener.protocol {
-                Protocol::Postgres => &[portcullis_net::tls::POSTGRES_ALPN],
+                Protocol::Postgres => &[postgres::front::ALPN],
                 Protocol::MySql => &[],
             };
             let (tls, certificate) = prepare::server_tls(listener.tls.as_ref(), alpn)?.unzip();

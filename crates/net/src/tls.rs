@@ -22,9 +22,6 @@ pub enum Check {
     Full,
 }
 
-/// The ALPN name of direct TLS (PostgreSQL 17).
-pub const POSTGRES_ALPN: &[u8] = b"postgresql";
-
 /// The one provider of cryptography.
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())

@@ -150,6 +150,15 @@ impl Suite {
         })
     }
 
+    /// The protocol of cases that name none.
+    #[must_use]
+    pub fn spoken(mut self, protocol: &str) -> Self {
+        for case in &mut self.cases {
+            case.context.protocol.get_or_insert_with(|| protocol.to_owned());
+        }
+        self
+    }
+
     /// Asks every case of these policies.
     #[must_use]
     pub fn run(&self, policies: &Policies) -> SuiteReport {
@@ -251,7 +260,7 @@ impl Facts {
     fn context<'a>(&'a self, tags: &'a [(String, String)]) -> Result<Context<'a>, String> {
         let now = self.now.as_deref().unwrap_or("1970-01-01T00:00:00Z");
         Ok(Context {
-            protocol: self.protocol.as_deref().unwrap_or("postgres"),
+            protocol: self.protocol.as_deref().unwrap_or_default(),
             source: self.source,
             now_ms: time::parse(now).ok_or_else(|| format!("`{now}` is no time such as `2026-01-31T08:00:00Z`"))?,
             statement: &self.statement,

@@ -26,6 +26,9 @@ use crate::accept::{Door, Peer, Turned, turned_away};
 use crate::open::{Running, run};
 use crate::process::Process;
 
+/// What direct TLS names the protocol. Spec: Postgres "SSL Session Encryption".
+pub(crate) const ALPN: &[u8] = b"postgresql";
+
 /// Opens a session, or tells the client why not.
 pub(crate) async fn open(process: &Arc<Process>, door: &Door, mut peer: Peer) -> Option<Running> {
     let turned = match first_packet(process, door, &mut peer).await {
@@ -111,7 +114,7 @@ async fn encrypt(door: &Door, peer: &mut Peer, direct: bool) -> Result<(), Turne
         Some(Stream::Accepted(accepted)) => accepted.get_ref().1.alpn_protocol(),
         _ => None,
     };
-    if direct && named != Some(portcullis_net::tls::POSTGRES_ALPN) {
+    if direct && named != Some(ALPN) {
         return Err(Fault::from(portcullis_wire::Unsupported("direct TLS without ALPN")).into());
     }
     Ok(())

@@ -30,6 +30,11 @@ fn nothing_is_ignored_allowed_or_left_unfinished() {
 }
 
 #[test]
+fn the_core_names_no_protocol() {
+    assert_clean(&sources::protocols(&Tree::load()));
+}
+
+#[test]
 fn no_file_names_a_registry_or_a_machine() {
     assert_clean(&sources::places(&Tree::load()));
 }

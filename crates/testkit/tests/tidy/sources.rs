@@ -34,6 +34,22 @@ pub fn left_behind(tree: &Tree) -> Vec<String> {
     )
 }
 
+/// What the core and the relay do for one protocol only. Their tests may name dialects, and comments may name sources.
+pub fn protocols(tree: &Tree) -> Vec<String> {
+    let rooms = ["inspect", "policy", "mask", "recording", "net"];
+    let words = ["postgres", "mysql", "mariadb", "pg_"];
+    let of_a_room = |path: &str| rooms.iter().any(|room| path.starts_with(&format!("crates/{room}/src/")));
+    let mut found = Vec::new();
+    for (path, text) in tree.rust().filter(|(path, _)| of_a_room(path) && !path.ends_with("tests.rs")) {
+        let code = text.lines().take_while(|line| line.trim() != "#[cfg(test)]").enumerate();
+        for (n, line) in code.filter(|(_, line)| !line.trim_start().starts_with("//")) {
+            let line = line.to_lowercase();
+            found.extend(words.iter().find(|word| line.contains(**word)).map(|w| format!("{path}:{}: `{w}`", n + 1)));
+        }
+    }
+    found
+}
+
 /// Addresses of package registries, and folders that exist on one machine only.
 pub fn places(tree: &Tree) -> Vec<String> {
     let folders = ["/work/", "/farm/", "/root/", "/home/"];
@@ -68,6 +84,7 @@ fn each_rule_catches_what_it_is_for() {
         ("crates/a/src/table.rs", &table),
         ("crates/a/src/silent.rs", "use std::fmt;\n"),
         ("crates/a/src/long.rs", &long),
+        ("crates/net/src/x.rs", "//! For MySQL.\nif name == \"MySQL\" {}\n#[cfg(test)]\nuse x::Postgres;\n"),
         (
             "crates/a/src/skipped.rs",
             "//! x\n#[ignore]\n#[allow(dead_code)]\n#![cfg_attr(test, allow(x))]\nfn allow() {}\n// TODO\n",
@@ -81,4 +98,5 @@ fn each_rule_catches_what_it_is_for() {
     assert_eq!(too_long(&tree).len(), 1);
     assert_eq!(left_behind(&tree).len(), 4);
     assert_eq!(places(&tree).len(), 2);
+    assert_eq!(protocols(&tree), ["crates/net/src/x.rs:2: `mysql`"]);
 }

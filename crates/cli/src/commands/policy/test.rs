@@ -44,7 +44,7 @@ const EXAMPLE: &str = r#"Example:
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let file = args.file.display();
     let text = fs::read_to_string(&args.file).map_err(|error| Failure::refused(format_args!("{file}: {error}")))?;
-    let suite = Suite::parse(&file.to_string(), &text).map_err(Failure::refused)?;
+    let suite = Suite::parse(&file.to_string(), &text).map_err(Failure::refused)?.spoken("postgres");
     let folder = args.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let (policies, _) = load::load_or_fail(args.policies.as_deref().unwrap_or(folder), &args.identities)?;
     let report = suite.run(&policies);
