@@ -1,8 +1,9 @@
 //! What a client said of itself at its sign-in, and what was agreed. Copied, because it outlives the packet it came in.
 
+use super::DEFAULT_PLUGIN;
 use crate::command::ChangeUser;
 use crate::handshake::HandshakeResponse;
-use crate::{Capabilities, Pairs};
+use crate::{Capabilities, Pairs, Plugin};
 
 /// A client that wants to sign in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,7 @@ pub struct Client {
     /// The database that it wants, where it names one.
     pub database: Option<Vec<u8>>,
     attributes: Vec<u8>,
+    knows_default_plugin: bool,
 }
 
 impl Client {
@@ -29,6 +31,7 @@ impl Client {
             user: response.user.to_vec(),
             database: response.database.and_then(named),
             attributes: raw(response.attributes),
+            knows_default_plugin: Plugin::of(response.plugin) == Some(DEFAULT_PLUGIN),
         }
     }
 
@@ -41,6 +44,7 @@ impl Client {
             user: change.user.to_vec(),
             database: named(change.database),
             attributes: raw(change.tail.and_then(|tail| tail.attributes)),
+            knows_default_plugin: self.knows_default_plugin,
         }
     }
 
@@ -48,6 +52,15 @@ impl Client {
     pub fn attributes(&self) -> Pairs<'_> {
         // INVARIANT: these bytes were `Pairs` in the packet.
         Pairs::decode(&self.attributes, "attribute").unwrap_or_default()
+    }
+
+    /// Whether it ever named the plugin itself. Some name another when they change the user.
+    pub(super) fn knows_default_plugin(&self) -> bool {
+        self.knows_default_plugin
+    }
+
+    pub(super) fn is_libmysql(&self) -> bool {
+        self.attributes().iter().any(|pair| pair == (&b"_client_name"[..], &b"libmysql"[..]))
     }
 }
 

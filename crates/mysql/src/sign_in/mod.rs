@@ -291,6 +291,10 @@ impl SignIn {
         self.client.as_ref().is_some_and(|client| client.user.starts_with(MINTED_PREFIX))
     }
 
+    fn knows_default_plugin(&self) -> bool {
+        self.client.as_ref().is_some_and(Client::knows_default_plugin)
+    }
+
     /// Takes the proof that came with the name, or asks for another.
     fn begin(
         &mut self,
@@ -329,14 +333,23 @@ impl SignIn {
             (Some(Plugin::OpenIdConnect), _) if proof.is_empty() => self.switch(Plugin::OpenIdConnect, out),
             (Some(Plugin::OpenIdConnect), _) => return self.identity_token(proof, out),
             (Some(Plugin::ClearPassword), _) if !proof.is_empty() => self.password(proof, out),
-            (Some(DEFAULT_PLUGIN), Nonce::Greeted) if carries_passwords && is_no_password(proof) => {
-                // MySQL 9 without a password may have an identity token, and sends it when it is asked.
-                self.switch(Plugin::OpenIdConnect, out)
-            }
+            (Some(DEFAULT_PLUGIN), Nonce::Greeted) if is_no_password(proof) => self.without_password(out),
             (Some(DEFAULT_PLUGIN), Nonce::Greeted) if carries_passwords => self.cached_token(proof, out),
-            (Some(DEFAULT_PLUGIN), Nonce::Stale) if carries_passwords => self.switch(DEFAULT_PLUGIN, out),
+            // Clients give a password in clear by this plugin that they would not give by the clear one.
+            (_, Nonce::Stale) if carries_passwords && self.knows_default_plugin() => self.switch(DEFAULT_PLUGIN, out),
             _ => self.switch(Plugin::ClearPassword, out),
         })
+    }
+
+    /// MySQL's own client without a password may have an identity token, and sends it when it is asked. Others would only
+    /// say that they do not know what is asked for.
+    fn without_password(&mut self, out: &mut BytesMut) -> Outcome {
+        let may_have_token = self.client.as_ref().is_some_and(Client::is_libmysql);
+        if may_have_token && self.channel.carries_passwords() {
+            self.switch(Plugin::OpenIdConnect, out)
+        } else {
+            self.refuse(out)
+        }
     }
 
     fn switch(&mut self, plugin: Plugin, out: &mut BytesMut) -> Outcome {
@@ -380,6 +393,10 @@ impl SignIn {
     }
 
     fn identity_token(&mut self, body: &[u8], out: &mut BytesMut) -> Result<Outcome, Fault> {
+        // MySQL's own client without a token answers so.
+        if body.is_empty() {
+            return Ok(self.refuse(out));
+        }
         let IdentityToken(Credential(token)) = IdentityToken::decode(body)?;
         Ok(if token.is_empty() { self.refuse(out) } else { self.token(token) })
     }

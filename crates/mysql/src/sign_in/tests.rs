@@ -32,13 +32,24 @@ struct Script {
     sequence: u8,
     nonce: [u8; NONCE],
     capabilities: Capabilities,
+    attributes: &'static [u8],
 }
+
+const LINUX: &[u8] = b"\x03_os\x05Linux";
+const LIBMYSQL: &[u8] = b"\x03_os\x05Linux\x0c_client_name\x08libmysql";
 
 impl Script {
     fn greeted(flavour: Flavour, channel: Channel) -> Self {
         let mut out = BytesMut::new();
         let machine = SignIn::greet(&server(flavour, channel), &mut out);
-        let mut script = Self { machine, out, sequence: 0, nonce: [0; NONCE], capabilities: Capabilities::default() };
+        let mut script = Self {
+            machine,
+            out,
+            sequence: 0,
+            nonce: [0; NONCE],
+            capabilities: Capabilities::default(),
+            attributes: LINUX,
+        };
         let body = script.packet();
         let greeting = Greeting::decode(&body).unwrap();
         assert_eq!(greeting.plugin, b"caching_sha2_password");
@@ -76,7 +87,7 @@ impl Script {
             proof: Credential(proof),
             database: Some(b"shop"),
             plugin: plugin.as_bytes(),
-            attributes: Some(Pairs::decode(b"\x03_os\x05Linux", "attribute").unwrap()),
+            attributes: Some(Pairs::decode(self.attributes, "attribute").unwrap()),
         }
     }
 
@@ -285,14 +296,28 @@ fn a_token_may_come_at_once() {
 }
 
 #[test]
-fn a_client_without_a_password_is_asked_for_its_identity_token() {
+fn a_client_of_mysql_s_without_a_password_is_asked_for_its_identity_token() {
     let plugin = "authentication_openid_connect_client";
     for (named, proof) in [("caching_sha2_password", &b""[..]), ("caching_sha2_password", b"\0"), (plugin, b"")] {
-        let mut script = Script::on(Channel::Tls);
-        assert_eq!(script.sign_in(b"ann", named, proof), Outcome::Pending);
-        assert_eq!(script.switched().0, plugin);
-        assert_eq!(script.send(b"\x01\x03jwt"), Ok(token(b"jwt")));
-        script.is_let_in();
+        for (answer, outcome) in [(&b"\x01\x03jwt"[..], token(b"jwt")), (b"", Outcome::Refused)] {
+            let mut script = Script::on(Channel::Tls);
+            script.attributes = LIBMYSQL;
+            assert_eq!(script.sign_in(b"ann", named, proof), Outcome::Pending);
+            assert_eq!(script.switched().0, plugin);
+            assert_eq!(script.send(answer), Ok(outcome));
+        }
+    }
+}
+
+#[test]
+fn a_client_without_a_password_that_has_no_identity_token_is_refused() {
+    for (channel, attributes) in [(Channel::Tls, LINUX), (Channel::Loopback, LINUX), (Channel::Loopback, LIBMYSQL)] {
+        for proof in [&b""[..], b"\0"] {
+            let mut script = Script::on(channel);
+            script.attributes = attributes;
+            assert_eq!(script.sign_in(b"ann", "caching_sha2_password", proof), Outcome::Refused);
+            assert_eq!(script.error(), (1045, *b"28000"));
+        }
     }
 }
 
@@ -462,7 +487,7 @@ fn another_user_signs_in_anew() {
         (&b"pc_2"[..], "caching_sha2_password", &[7; 32][..], "caching_sha2_password"),
         (b"pc_2", "mysql_native_password", &[7; 20], "mysql_native_password"),
         (b"bob", "caching_sha2_password", &[7; 32], "caching_sha2_password"),
-        (b"bob", "mysql_native_password", &[7; 20], "mysql_clear_password"),
+        (b"bob", "mysql_native_password", &[7; 20], "caching_sha2_password"),
         (b"bob", "authentication_openid_connect_client", b"", "authentication_openid_connect_client"),
     ] {
         let mut out = BytesMut::new();
@@ -474,6 +499,19 @@ fn another_user_signs_in_anew() {
         assert_eq!((&client.user[..], &client.database, client.collation), (user, &None, 300));
         assert_eq!(client.capabilities, before.capabilities);
     }
+}
+
+#[test]
+fn a_client_that_never_named_the_default_plugin_is_not_switched_to_it() {
+    let mut script = Script::on(Channel::Tls);
+    script.sign_in(b"ann", "mysql_native_password", b"");
+    let before = script.machine.client().unwrap().clone();
+    let again = Again { client: &before, channel: Channel::Tls, sequence: 1, random: [b'n'; NONCE] };
+    let mut out = BytesMut::new();
+    let change = change(b"bob", "mysql_native_password", &[7; 20]);
+    let (_, outcome) = SignIn::change_user(&again, &change, &mut out).unwrap();
+    assert_eq!(outcome, Outcome::Pending);
+    assert_eq!(AuthSwitchRequest::decode(&out[4..]).unwrap().plugin, b"mysql_clear_password");
 }
 
 #[test]
