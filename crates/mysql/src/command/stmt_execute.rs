@@ -49,9 +49,9 @@ impl<'f> StmtExecute<'f> {
     /// Reads the parameters.
     ///
     /// # Errors
-    /// As for [`Parameters::decode`], and a flag that leaves open how they are to be read.
+    /// As for [`Parameters::decode`].
     pub fn parameters(&self, agreed: Capabilities, prepared: Prepared<'f>) -> Result<Parameters<'f>, Malformed> {
-        Parameters::decode(self.raw, self.naming(agreed, prepared.placeholders)?, prepared)
+        Parameters::decode(self.raw, self.naming(agreed, prepared.placeholders), prepared)
     }
 
     /// The values of all placeholders and attributes as they lie in the payload.
@@ -63,18 +63,17 @@ impl<'f> StmtExecute<'f> {
         agreed: Capabilities,
         prepared: Prepared<'_>,
     ) -> Result<Vec<(ValueType, Content<'f>)>, Malformed> {
-        contents(self.raw, self.naming(agreed, prepared.placeholders)?, prepared)
+        contents(self.raw, self.naming(agreed, prepared.placeholders), prepared)
     }
 
-    fn naming(&self, agreed: Capabilities, placeholders: u16) -> Result<Naming, Malformed> {
-        let counted = self.flags & COUNT_AVAILABLE != 0;
+    // EVASION: where attributes were agreed, MySQL reads a count before the parameters of every statement that has any,
+    // whether or not the flag says so, which the specification leaves open; without placeholders the flag decides
+    // (`a_count_is_there_where_attributes_were_agreed`, as MySQL 9.7 answers these very bytes).
+    fn naming(&self, agreed: Capabilities, placeholders: u16) -> Naming {
+        let counted = self.flags & COUNT_AVAILABLE != 0 || placeholders > 0;
         match (agreed.has(Capabilities::QUERY_ATTRIBUTES), counted) {
-            (true, true) => Ok(Naming::Named),
-            (false, false) => Ok(Naming::Positional),
-            (true, false) if placeholders == 0 => Ok(Naming::Positional),
-            // EVASION: the specification has a count wherever attributes were agreed, servers only with the flag; every
-            // client sets it (`a_count_that_may_or_may_not_be_there_is_refused`).
-            _ => Err(Malformed::Invalid("flags")),
+            (true, true) => Naming::Named,
+            _ => Naming::Positional,
         }
     }
 
@@ -107,14 +106,32 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_may_or_may_not_be_there_is_refused() {
-        let execute = StmtExecute { statement: 1, flags: 0, iterations: 1, raw: b"\x01\x00\x01\xfd\x00\x00\x01a" };
-        assert_eq!(execute.parameters(ATTRIBUTES, ONE), Err(Malformed::Invalid("flags")));
-        let counted = StmtExecute { flags: 8, ..execute };
-        assert_eq!(counted.parameters(ATTRIBUTES, ONE).unwrap().len(), 1);
-        assert_eq!(counted.parameters(Capabilities::default(), ONE), Err(Malformed::Invalid("flags")));
-        let none = StmtExecute { flags: 0, raw: b"", ..execute };
+    fn a_count_is_there_where_attributes_were_agreed() {
+        let with_count = b"\x02\x00\x01\x08\x00\x00\xfe\x00\x00\x05\0\0\0\0\0\0\0\x01x";
+        let without = b"\x00\x01\x08\x00\xfe\x00\x05\0\0\0\0\0\0\0\x01x";
+        let two = Prepared { placeholders: 2, ..Prepared::default() };
+        for flags in [0, 8] {
+            let execute = |raw| StmtExecute { statement: 1, flags, iterations: 1, raw };
+            for (agreed, right, wrong) in
+                [(ATTRIBUTES, &with_count[..], &without[..]), (Capabilities::default(), without, with_count)]
+            {
+                let read = execute(right).parameters(agreed, two).unwrap();
+                let values: Vec<_> = read.iter().map(|each| each.value).collect();
+                assert_eq!(values, [Value::Int(5), Value::Bytes(b"x")]);
+                assert!(execute(wrong).parameters(agreed, two).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn without_placeholders_the_flag_says_whether_there_is_a_count() {
+        let none = StmtExecute { statement: 1, flags: 0, iterations: 1, raw: b"" };
         assert!(none.parameters(ATTRIBUTES, Prepared::default()).unwrap().is_empty());
+        let attribute = StmtExecute { flags: 8, raw: b"\x01\x00\x01\xfe\x00\x01n\x01v", ..none };
+        assert_eq!(attribute.parameters(ATTRIBUTES, Prepared::default()).unwrap().attributes().count(), 1);
+        let unsaid = StmtExecute { flags: 0, ..attribute };
+        assert!(unsaid.parameters(ATTRIBUTES, Prepared::default()).is_err());
+        assert!(attribute.parameters(Capabilities::default(), Prepared::default()).is_err());
     }
 
     #[test]
