@@ -26,7 +26,7 @@ use portcullis_wire::{Fault, Malformed, Unexpected};
 use crate::capabilities::{HONOURED, REQUIRED};
 use crate::handshake::{AuthMoreData, AuthSwitchRequest, Greeting, HandshakeResponse, NONCE, Reply, SslRequest};
 use crate::packet::{self, BEFORE_SIGN_IN};
-use crate::response::{ErrPacket, OkPacket, Status};
+use crate::response::{ErrPacket, OkPacket, OkTail, Status};
 use crate::{Capabilities, Channel, Credential, Flavour, Pairs, Plugin, Secret, ServerVersion};
 
 use plugins::{Awaits, Step};
@@ -96,11 +96,18 @@ pub struct Ready {
 }
 
 impl Ready {
-    /// The server's OK: its status, and the session's state where that was agreed.
+    /// The server's OK: its status, and the session's state where that was agreed. Its text is left out: MariaDB vouches in
+    /// it for its certificate, which is not the one that the client sees.
     pub fn ok(&self) -> OkPacket<'_> {
         // INVARIANT: these bytes were an OK, by the same capabilities.
         let unread = OkPacket::new(self.capabilities, Status::AUTOCOMMIT);
-        OkPacket::decode(&self.ok, self.capabilities).unwrap_or(unread)
+        let ok = OkPacket::decode(&self.ok, self.capabilities).unwrap_or(unread);
+        let tail = match ok.tail {
+            OkTail::Untracked(_) => OkTail::Untracked(&[]),
+            OkTail::Nothing | OkTail::Info(_) => OkTail::Nothing,
+            OkTail::State(_, state) => OkTail::State(&[], state),
+        };
+        OkPacket { tail, ..ok }
     }
 }
 

@@ -445,6 +445,24 @@ fn the_session_s_state_comes_with_the_ok() {
 }
 
 #[test]
+fn the_text_of_the_ok_is_left_out() {
+    for (capabilities, state) in
+        [(HONOURED, &b"\x07\x01\x05\x04shop"[..]), (HONOURED, b""), (Capabilities::default(), b"")]
+    {
+        let login = Login { capabilities, ..login(Channel::Clear) };
+        let (mut script, _) = Script::greet(login, &greeting("caching_sha2_password"));
+        script.packet();
+        let status = if state.is_empty() { 0 } else { 0x40 };
+        let progress = script.raw(&[b"\0\0\0\x02", &[status][..], b"\0\0\x03\x01AB", state].concat());
+        let Ok(Progress::Ready(ready)) = progress else { panic!("{progress:?}") };
+        let mut out = BytesMut::new();
+        ready.ok().encode(&mut out);
+        let text: &[u8] = if state.is_empty() { b"" } else { b"\0" };
+        assert_eq!(out[7..], [text, state].concat());
+    }
+}
+
+#[test]
 fn what_follows_the_ok_stays_in_the_buffer() {
     let (mut script, _) = Script::greet(login(Channel::Clear), &greeting("mysql_native_password"));
     script.packet();
