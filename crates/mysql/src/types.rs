@@ -29,6 +29,7 @@ macro_rules! types {
             }
 
             /// How a value lies in the binary protocol.
+            #[inline]
             pub fn shape(self) -> Shape {
                 match self {
                     $(Self::$name => $shape,)*
@@ -108,7 +109,7 @@ types! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// So many bytes, little-endian.
-    Fixed(usize),
+    Fixed(u8),
     /// A length-encoded string.
     Counted,
     /// One byte of length, then 0, 4, 7 or 11 bytes.
@@ -142,7 +143,7 @@ impl ColumnType {
     #[inline]
     pub(crate) fn content<'f>(self, r: &mut Reader<'f>, field: &'static str) -> Result<&'f [u8], Malformed> {
         match self.shape() {
-            Shape::Fixed(length) => r.bytes(length, field),
+            Shape::Fixed(length) => r.bytes(usize::from(length), field),
             Shape::Counted => lenenc::bytes(r, field),
             Shape::Date => short(r, field, &[0, 4, 7, 11]),
             Shape::Time => short(r, field, &[0, 8, 12]),

@@ -82,7 +82,7 @@ fn signed(content: &[u8]) -> i64 {
 
 fn put_fixed(out: &mut BytesMut, kind: ColumnType, bytes: [u8; 8]) {
     if let Shape::Fixed(length) = kind.shape() {
-        out.put_slice(bytes.get(..length).unwrap_or(&bytes));
+        out.put_slice(bytes.get(..usize::from(length)).unwrap_or(&bytes));
     }
 }
 

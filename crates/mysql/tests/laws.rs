@@ -36,7 +36,7 @@ fn content(of: ValueType, seed: &[u8]) -> Vec<u8> {
     let mut bytes = seed.to_vec();
     let pick = usize::from(seed.first().copied().unwrap_or_default());
     match of.kind.shape() {
-        Shape::Fixed(length) => bytes.resize(length, 7),
+        Shape::Fixed(length) => bytes.resize(usize::from(length), 7),
         Shape::Date => bytes.resize([0, 4, 7, 11][pick % 4], 1),
         Shape::Time => bytes.resize([0, 8, 12][pick % 3], 1),
         Shape::Counted => {}

@@ -11,7 +11,7 @@ use bytes::{BufMut, BytesMut};
 use portcullis_wire::{Malformed, Reader};
 
 use crate::lenenc;
-use crate::types::{ColumnType, ValueType};
+use crate::types::{ColumnType, Shape, ValueType};
 use crate::value::Value;
 
 /// A cell: where its bytes lie in the payload; `None` is NULL.
@@ -20,7 +20,7 @@ pub type Cell = Option<Range<u32>>;
 /// Walks the cells of a text row of `columns` columns.
 #[inline]
 pub fn text_cells(body: &[u8], columns: u16) -> TextCells<'_> {
-    TextCells { rest: Reader::new(body), length: body.len(), left: columns, ended: false }
+    TextCells { cursor: Cursor { body, at: 0 }, left: columns }
 }
 
 /// Writes a text row.
@@ -33,10 +33,8 @@ pub fn put_text(out: &mut BytesMut, values: &[Option<&[u8]>]) {
 /// The cells of a text row that is being checked. After an error, and after the last cell, it ends.
 #[derive(Debug, Clone)]
 pub struct TextCells<'f> {
-    rest: Reader<'f>,
-    length: usize,
+    cursor: Cursor<'f>,
     left: u16,
-    ended: bool,
 }
 
 impl Iterator for TextCells<'_> {
@@ -44,29 +42,14 @@ impl Iterator for TextCells<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let Some(left) = self.left.checked_sub(1) else {
-            self.ended = true;
-            return self.rest.clone().finish().err().map(Err);
-        };
+        let Some(left) = self.left.checked_sub(1) else { return self.cursor.end().map(Err) };
         self.left = left;
-        let cell = lenenc::cell(&mut self.rest, "cell")
-            .and_then(|cell| cell.map(|bytes| range(self.length, &self.rest, bytes)).transpose());
-        self.ended = cell.is_err();
+        let cell = self.cursor.cell();
+        if cell.is_err() {
+            self.left = 0;
+            self.cursor.stop();
+        }
         Some(cell)
-    }
-}
-
-/// Where `bytes`, the last that `rest` has read, lie in the payload of `length` bytes.
-#[inline]
-fn range(length: usize, rest: &Reader<'_>, bytes: &[u8]) -> Result<Range<u32>, Malformed> {
-    let end = length.saturating_sub(rest.remaining());
-    let start = u32::try_from(end.saturating_sub(bytes.len()));
-    match (start, u32::try_from(end)) {
-        (Ok(start), Ok(end)) => Ok(start..end),
-        _ => Err(Malformed::Invalid("cell")),
     }
 }
 
@@ -76,13 +59,15 @@ fn range(length: usize, rest: &Reader<'_>, bytes: &[u8]) -> Result<Range<u32>, M
 /// Another first byte, a bitmap that is cut.
 #[inline]
 pub fn binary_cells<'f>(body: &'f [u8], types: &'f [ColumnType]) -> Result<BinaryCells<'f>, Malformed> {
-    let mut rest = Reader::new(body);
-    if rest.u8("header")? != 0 {
+    let (header, rest) = body.split_first().ok_or(Malformed::Truncated("header"))?;
+    if *header != 0 {
         return Err(Malformed::Invalid("header"));
     }
     // Two bits before the first column's, where other messages have something else.
-    let nulls = rest.bytes(types.len().saturating_add(2).div_ceil(8), "NULL bitmap")?;
-    Ok(BinaryCells { rest, length: body.len(), nulls, types, index: 0, ended: false })
+    let bitmap = types.len().saturating_add(2).div_ceil(8);
+    let nulls = rest.get(..bitmap).ok_or(Malformed::Truncated("NULL bitmap"))?;
+    let at = u32::try_from(bitmap.saturating_add(1)).map_err(|_| Malformed::Invalid("NULL bitmap"))?;
+    Ok(BinaryCells { cursor: Cursor { body, at }, nulls, types, bit: 2 })
 }
 
 /// Writes a binary row. NULL takes no byte but its bit.
@@ -104,19 +89,10 @@ pub fn put_binary(out: &mut BytesMut, values: &[(ValueType, Value<'_>)]) {
 /// The cells of a binary row that is being checked. After an error, and after the last cell, it ends.
 #[derive(Debug, Clone)]
 pub struct BinaryCells<'f> {
-    rest: Reader<'f>,
-    length: usize,
+    cursor: Cursor<'f>,
     nulls: &'f [u8],
     types: &'f [ColumnType],
-    index: usize,
-    ended: bool,
-}
-
-impl BinaryCells<'_> {
-    fn is_null(&self, index: usize) -> bool {
-        let bit = index.saturating_add(2);
-        self.nulls.get(bit / 8).is_some_and(|byte| byte & (1 << (bit % 8)) != 0)
-    }
+    bit: usize,
 }
 
 impl Iterator for BinaryCells<'_> {
@@ -124,22 +100,101 @@ impl Iterator for BinaryCells<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let Some(kind) = self.types.get(self.index) else {
-            self.ended = true;
-            return self.rest.clone().finish().err().map(Err);
-        };
-        let null = self.is_null(self.index);
-        self.index = self.index.saturating_add(1);
+        let Some((kind, types)) = self.types.split_first() else { return self.cursor.end().map(Err) };
+        let null = self.nulls.get(self.bit / 8).is_some_and(|byte| byte & (1 << (self.bit % 8)) != 0);
+        self.types = types;
+        self.bit = self.bit.wrapping_add(1);
         if null {
             return Some(Ok(None));
         }
-        let bytes = kind.content(&mut self.rest, "cell");
-        let cell = bytes.and_then(|bytes| range(self.length, &self.rest, bytes)).map(Some);
-        self.ended = cell.is_err();
-        Some(cell)
+        let value = self.cursor.value(*kind);
+        if value.is_err() {
+            self.types = &[];
+            self.cursor.stop();
+        }
+        Some(value.map(Some))
+    }
+}
+
+/// Where a walk stands. It counts in `u32`, as cells are given, and does not use [`portcullis_wire::Reader`], which costs
+/// several times what the walk does: `benches/frames.rs`.
+#[derive(Debug, Clone)]
+struct Cursor<'f> {
+    body: &'f [u8],
+    at: u32,
+}
+
+impl Cursor<'_> {
+    const TRUNCATED: Malformed = Malformed::Truncated("cell");
+
+    #[inline]
+    fn first(&self) -> Result<u8, Malformed> {
+        self.body.get(self.at as usize).copied().ok_or(Self::TRUNCATED)
+    }
+
+    /// Passes `head` bytes and gives the `length` that follow.
+    #[inline]
+    fn take(&mut self, head: u32, length: u32) -> Result<Range<u32>, Malformed> {
+        let start = self.at.saturating_add(head);
+        let end = start.saturating_add(length);
+        // A sum that saturated is past the end of every payload: none is as long as 2^32-1 bytes.
+        if end as usize > self.body.len() || end == u32::MAX {
+            return Err(Self::TRUNCATED);
+        }
+        self.at = end;
+        Ok(start..end)
+    }
+
+    /// A cell of a text row.
+    #[inline]
+    fn cell(&mut self) -> Result<Cell, Malformed> {
+        match self.first()? {
+            short @ 0..=0xfa => self.take(1, u32::from(short)).map(Some),
+            lenenc::NULL => self.take(1, 0).map(|_| None),
+            _ => self.long().map(Some),
+        }
+    }
+
+    /// A value of a binary row.
+    #[inline]
+    fn value(&mut self, kind: ColumnType) -> Result<Range<u32>, Malformed> {
+        match kind.shape() {
+            Shape::Counted => match self.first()? {
+                short @ 0..=0xfa => self.take(1, u32::from(short)),
+                _ => self.long(),
+            },
+            Shape::Fixed(length) => self.take(0, u32::from(length)),
+            Shape::Date | Shape::Time | Shape::Nothing => self.rare(kind),
+        }
+    }
+
+    /// A string whose length does not fit one byte.
+    #[cold]
+    fn long(&mut self) -> Result<Range<u32>, Malformed> {
+        let mut rest = Reader::new(self.body.get(self.at as usize..).unwrap_or_default());
+        let before = rest.remaining();
+        let length = lenenc::int(&mut rest, "cell")?;
+        let head = before.saturating_sub(rest.remaining());
+        let narrow = |number| u32::try_from(number).map_err(|_| Self::TRUNCATED);
+        self.take(narrow(head as u64)?, narrow(length)?)
+    }
+
+    /// A date or a time, or the type that has no values.
+    fn rare(&mut self, kind: ColumnType) -> Result<Range<u32>, Malformed> {
+        let mut rest = Reader::new(self.body.get(self.at as usize..).unwrap_or_default());
+        let length = u32::try_from(kind.content(&mut rest, "cell")?.len());
+        self.take(1, length.map_err(|_| Self::TRUNCATED)?)
+    }
+
+    /// Reports what is left, once.
+    fn end(&mut self) -> Option<Malformed> {
+        let left = self.body.len().saturating_sub(self.at as usize);
+        self.stop();
+        (left > 0).then_some(Malformed::Trailing(left))
+    }
+
+    fn stop(&mut self) {
+        (self.body, self.at) = (&[], 0);
     }
 }
 
