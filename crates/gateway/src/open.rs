@@ -19,8 +19,8 @@ use portcullis_recording::{Recorder, SessionStart};
 use portcullis_sql::catalog::SearchPath;
 use portcullis_sql::dialect::{Dialect, SettingClass};
 use portcullis_sql::session::SettingValue;
-use portcullis_wire::Protocol;
 use portcullis_wire::event::Refusal;
+use portcullis_wire::{Frame, Protocol};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
 
@@ -38,6 +38,9 @@ const COMMANDS: usize = 4;
 
 /// The running half of a connection.
 pub(crate) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Goes on with a client that signs in anew, by this frame.
+pub(crate) type Resume = Box<dyn FnOnce(Peer, Frame) -> Later<Option<Running>> + Send>;
 
 /// Ends, at the upstream, what a session is running.
 pub(crate) type Cancel = Arc<dyn Fn() -> Later<()> + Send + Sync>;
@@ -309,18 +312,23 @@ pub(crate) fn principal(identity: &Identity) -> Principal {
     }
 }
 
-/// Relays an opened session until it ends. `greeting` goes to the client before anything of the upstream.
-pub(crate) fn run<P: Protocol>(
-    process: Arc<Process>,
-    admitted: Admitted,
-    side: UpstreamSide,
-    codec: P,
-    greeting: Bytes,
-    peer: Peer,
-) -> Running {
+/// A session that is ready to be relayed.
+pub(crate) struct Opened<P> {
+    pub(crate) admitted: Admitted,
+    pub(crate) side: UpstreamSide,
+    pub(crate) codec: P,
+    /// Goes to the client before anything of the upstream.
+    pub(crate) greeting: Bytes,
+    /// What is done when the client signs in anew, where its protocol lets it.
+    pub(crate) resume: Option<Resume>,
+}
+
+/// Relays an opened session until it ends, and then, if its client signs in anew, what comes of that.
+pub(crate) fn run<P: Protocol>(process: Arc<Process>, opened: Opened<P>, peer: Peer) -> Running {
     Box::pin(async move {
+        let Opened { admitted, side, codec, greeting, resume } = opened;
         let Admitted { known, upstream, session, budget, start, commands, ends, places, target: _ } = admitted;
-        let Some(stream) = peer.stream else { return };
+        let Peer { stream: Some(stream), buffer, source } = peer else { return };
         let name = upstream.name.clone();
         let recorder = match Recorder::start(session.id, &start, &process.keys, process.recorder, now()) {
             Ok(recorder) => recorder,
@@ -355,7 +363,7 @@ pub(crate) fn run<P: Protocol>(
             known,
             told: Default::default(),
         });
-        let mut relay = Relay::new((stream, peer.buffer), (side.stream, side.rest), codec, inspector, behind, commands);
+        let mut relay = Relay::new((stream, buffer), (side.stream, side.rest), codec, inspector, behind, commands);
         relay.greet(greeting);
         let left = ends.duration_since(SystemTime::now()).unwrap_or_default();
         let session_limits = process.current.load().config.session.clone();
@@ -365,6 +373,12 @@ pub(crate) fn run<P: Protocol>(
         index_end(&process, session.id, ended.end.to_string());
         process.metrics.ended();
         tracing::info!(session = %format_args!("{:032x}", session.id), reason = %ended.end, statements = ended.totals.allowed, refused = ended.totals.refused, "a session ended");
+        if let (Some(again), Some(resume)) = (ended.again, resume) {
+            let peer = Peer { stream: Some(again.client), buffer: again.buffer, source };
+            if let Some(next) = resume(peer, again.frame).await {
+                next.await;
+            }
+        }
     })
 }
 

@@ -14,5 +14,5 @@ pub mod tls;
 
 pub use backstage::{Backstage, Command, Later};
 pub use forward::{Mismatch, forward};
-pub use relay::{End, Ended, Relay, Silence};
+pub use relay::{Again, End, Ended, Relay, Silence};
 pub use stream::Stream;

@@ -47,6 +47,9 @@ pub enum End {
     /// The client said goodbye.
     #[error("the client left")]
     Quit,
+    /// The client signs in anew; see [`Ended::again`].
+    #[error("the client signed in anew")]
+    SignsIn,
     /// The client's socket ended.
     #[error("the client's connection ended")]
     ClientGone,
@@ -95,6 +98,19 @@ pub struct Ended {
     pub end: End,
     /// What it did.
     pub totals: Totals,
+    /// The client, where it is to sign in anew.
+    pub again: Option<Again>,
+}
+
+/// A client that signs in anew.
+#[derive(Debug)]
+pub struct Again {
+    /// Its connection.
+    pub client: Stream,
+    /// What it sent behind the frame.
+    pub buffer: BytesMut,
+    /// The frame with which it signs in.
+    pub frame: Frame,
 }
 
 /// What a finished job brings.
@@ -131,6 +147,8 @@ pub struct Relay<P: Protocol> {
     quitting: bool,
     /// The upstream was asked to answer what the held frame waits for.
     flushed: bool,
+    /// The frame with which the client signs in anew.
+    signs_in: Option<Frame>,
     /// COPY data streams to the client.
     copying_out: bool,
     aged: Option<Pin<Box<Sleep>>>,
@@ -173,6 +191,7 @@ impl<P: Protocol> Relay<P> {
             settling: false,
             quitting: false,
             flushed: false,
+            signs_in: None,
             copying_out: false,
             aged: None,
             silence: Silence::default(),
@@ -217,7 +236,9 @@ impl<P: Protocol> Relay<P> {
             }
         };
         self.finish(&end).await;
-        Ended { end, totals: *self.inspector.totals() }
+        let totals = *self.inspector.totals();
+        let again = self.signs_in.map(|frame| Again { client: self.client, buffer: self.from_client, frame });
+        Ended { end, totals, again }
     }
 
     /// Handles everything that is in the buffers.
@@ -287,7 +308,9 @@ impl<P: Protocol> Relay<P> {
             let _ = std::future::poll_fn(|cx| client.poll_drain(cx, to_client)).await;
             let (upstream, to_upstream) = (&mut self.upstream, &mut self.to_upstream);
             let _ = std::future::poll_fn(|cx| upstream.poll_drain(cx, to_upstream)).await;
-            self.client.shut().await;
+            if self.signs_in.is_none() {
+                self.client.shut().await;
+            }
             self.upstream.shut().await;
         };
         let _ = tokio::time::timeout(FAREWELL, last).await;
@@ -297,7 +320,7 @@ impl<P: Protocol> Relay<P> {
 /// What the client is told of an end that it did not ask for.
 fn farewell(end: &End) -> Option<Refusal> {
     let (sqlstate, message) = match end {
-        End::Quit | End::ClientGone => return None,
+        End::Quit | End::ClientGone | End::SignsIn => return None,
         End::UpstreamGone => (*b"08006", "the database closed the connection".to_owned()),
         End::ClientFault(Fault::OverLimit { limit, .. }) => {
             (*b"54000", format!("a message is longer than the firewall's limit of {limit} bytes"))

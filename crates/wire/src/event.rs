@@ -155,6 +155,8 @@ pub enum Request<'f> {
         /// The session itself lives on.
         statement_only: bool,
     },
+    /// The client signs in anew on its connection, perhaps as somebody else: this session ends with it.
+    SignIn,
     /// Something that the protocol knows and that is not carried; the session lives on.
     Unsupported {
         /// Its name.

@@ -12,41 +12,87 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use portcullis_control::Identity;
+use portcullis_mysql::command::Command;
 use portcullis_mysql::handshake::NONCE;
 use portcullis_mysql::packet::{self, BEFORE_SIGN_IN, HEADER};
 use portcullis_mysql::response::ErrPacket;
+use portcullis_mysql::session::Session as Codec;
 use portcullis_mysql::session::refusal_code;
-use portcullis_mysql::sign_in::{Outcome, Server, SignIn, Verifiers};
+use portcullis_mysql::sign_in::{Again, Client, Outcome, Server, SignIn, Verifiers};
 use portcullis_mysql::{Capabilities, Channel};
 use portcullis_net::Stream;
-use portcullis_wire::Fault;
 use portcullis_wire::event::Refusal;
+use portcullis_wire::{Fault, Frame};
 use tokio::io::AsyncReadExt;
 
 use super::greeted::{self, Greeted};
-use super::open::{self, Opened};
+use super::open;
 use crate::accept::{Door, Peer, Turned, turned_away};
 use crate::metrics::Opening;
-use crate::open::{Proven, Room, Running, fill, run};
+use crate::open::{Opened, Proven, Resume, Room, Running, fill, run};
 use crate::process::Process;
 use crate::prove::{by_credential, by_token};
 
 /// Opens a session, or tells the client why not.
 pub(crate) async fn open(process: &Arc<Process>, door: &Door, mut peer: Peer) -> Option<Running> {
     let mut sign_in = None;
-    let turned = match let_in(process, door, &mut peer, &mut sign_in).await {
-        Ok(opened) => {
-            let Opened { admitted, side, codec, greeting } = opened;
-            return Some(run(process.clone(), admitted, side, codec, greeting, peer));
-        }
+    let let_in = let_in(process, door, &mut peer, &mut sign_in).await;
+    let turned = match let_in {
+        Ok(opened) => return Some(run(process.clone(), opened, peer)),
         Err(turned) => turned,
     };
+    turn_away(process, &mut peer, sign_in.as_mut(), turned).await;
+    None
+}
+
+/// Goes on with a client that sends COM_CHANGE_USER: its session is over, and it signs in as at the start.
+pub(super) fn resume(process: Arc<Process>, door: Door, client: Client, greeted: u32) -> Resume {
+    Box::new(move |mut peer, frame| {
+        Box::pin(async move {
+            let mut sign_in = None;
+            let attempt = change_user(&process, &door, &mut peer, &frame, (&client, greeted), &mut sign_in);
+            let deadline = process.current.load().config.limits.login_deadline;
+            let turned = match tokio::time::timeout(deadline, attempt).await {
+                Ok(Ok(opened)) => return Some(run(process, opened, peer)),
+                Ok(Err(turned)) => turned,
+                Err(_) => Turned::Io(std::io::ErrorKind::TimedOut.into()),
+            };
+            turn_away(&process, &mut peer, sign_in.as_mut(), turned).await;
+            None
+        })
+    })
+}
+
+async fn change_user(
+    process: &Arc<Process>,
+    door: &Door,
+    peer: &mut Peer,
+    frame: &Frame,
+    (client, greeted): (&Client, u32),
+    machine: &mut Option<SignIn>,
+) -> Result<Opened<Codec>, Turned> {
+    let room = Room::take(process)?;
+    let body = frame.content().get(HEADER..).unwrap_or_default();
+    let Command::ChangeUser(change) = Command::decode(body, client.capabilities)? else {
+        return Err(Fault::from(portcullis_wire::Unexpected("a command")).into());
+    };
+    let mut random = [0; NONCE];
+    fill(&mut random);
+    let sequence = packet::answer_sequence(frame);
+    let again = Again { client, channel: channel(peer), sequence, random };
+    let mut out = BytesMut::new();
+    let (sign_in, outcome) = SignIn::change_user(&again, &change, &mut out)?;
+    let sign_in = machine.insert(sign_in);
+    let (identity, credential) = prove(process, door, peer, sign_in, out, Some(outcome)).await?;
+    open::open(process, door, peer, room, sign_in, Proven { identity, credential }, greeted).await
+}
+
+async fn turn_away(process: &Process, peer: &mut Peer, sign_in: Option<&mut SignIn>, turned: Turned) {
     if let Some(refusal) = turned_away(process, peer.source, turned) {
         let mut out = BytesMut::new();
-        put_refusal(sign_in.as_mut(), &refusal, &mut out);
+        put_refusal(sign_in, &refusal, &mut out);
         peer.farewell(out).await;
     }
-    None
 }
 
 /// An error in the place where the client waits for something: its greeting, or the end of its sign-in.
@@ -68,14 +114,14 @@ async fn let_in(
     door: &Door,
     peer: &mut Peer,
     machine: &mut Option<SignIn>,
-) -> Result<Opened, Turned> {
+) -> Result<Opened<Codec>, Turned> {
     let room = Room::take(process)?;
     let greeted = greeted::for_clients(process, door).await?;
     let mut out = BytesMut::new();
     let server = server(door, peer, &greeted);
     let number = server.connection;
     let sign_in = machine.insert(SignIn::greet(&server, &mut out));
-    let (identity, credential) = prove(process, door, peer, sign_in, out).await?;
+    let (identity, credential) = prove(process, door, peer, sign_in, out, None).await?;
     open::open(process, door, peer, room, sign_in, Proven { identity, credential }, number).await
 }
 
@@ -93,22 +139,37 @@ fn server<'g>(door: &Door, peer: &Peer, greeted: &'g Greeted) -> Server<'g> {
         capabilities: greeted.capabilities.without(Capabilities::SSL) | tls,
         collation: greeted.collation,
         random,
-        channel: if peer.source.ip().is_loopback() { Channel::Loopback } else { Channel::Clear },
+        channel: channel(peer),
     }
 }
 
-/// Goes through the sign-in. The verified identity, and the credential's name if one was used.
+/// Who can read along with a client.
+fn channel(peer: &Peer) -> Channel {
+    match (peer.is_tls(), peer.source.ip().is_loopback()) {
+        (true, _) => Channel::Tls,
+        (false, true) => Channel::Loopback,
+        (false, false) => Channel::Clear,
+    }
+}
+
+/// Goes through the sign-in, from its first outcome where that came already. The verified identity, and the credential's name if one was used.
 async fn prove(
     process: &Process,
     door: &Door,
     peer: &mut Peer,
     sign_in: &mut SignIn,
     mut out: BytesMut,
+    mut first: Option<Outcome>,
 ) -> Result<(Identity, Option<String>), Turned> {
     loop {
-        peer.send(out.split().freeze()).await?;
-        read_packet(peer).await?;
-        let mut outcome = sign_in.handle(&mut peer.buffer, &mut out)?;
+        let mut outcome = match first.take() {
+            Some(outcome) => outcome,
+            None => {
+                peer.send(out.split().freeze()).await?;
+                read_packet(peer).await?;
+                sign_in.handle(&mut peer.buffer, &mut out)?
+            }
+        };
         if outcome == Outcome::Verify {
             let verifiers = user(sign_in).and_then(|user| verifiers(process, &user));
             outcome = sign_in.verify(verifiers.as_ref(), &mut out).map_err(Fault::from)?;

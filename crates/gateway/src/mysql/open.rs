@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use portcullis_mysql::capabilities::SHAPING;
 use portcullis_mysql::session::Session as Codec;
 use portcullis_mysql::sign_in::{Client, SignIn};
@@ -14,19 +14,12 @@ use portcullis_wire::Fault;
 
 use super::client::Conversation;
 use super::dial::{self, Dialled, Wanted};
+use super::front;
 use crate::accept::{Door, Peer, Turned};
 use crate::config::Protocol;
 use crate::dial::NotReached;
-use crate::open::{self, Admitted, Asked, Proven, Room, UpstreamSide};
+use crate::open::{self, Admitted, Asked, Opened, Proven, Room, UpstreamSide};
 use crate::process::Process;
-
-/// A session that is ready to be relayed.
-pub(super) struct Opened {
-    pub(super) admitted: Admitted,
-    pub(super) side: UpstreamSide,
-    pub(super) codec: Codec,
-    pub(super) greeting: Bytes,
-}
 
 /// The upstream that a client wants: the database that it names, or the only one that there can be.
 pub(super) fn named(process: &Process, sign_in: &SignIn, credential: Option<&str>) -> Option<String> {
@@ -56,7 +49,7 @@ pub(super) async fn open(
     sign_in: &mut SignIn,
     proven: Proven,
     greeted: u32,
-) -> Result<Opened, Turned> {
+) -> Result<Opened<Codec>, Turned> {
     let client = sign_in.client().cloned().ok_or(Turned::Done)?;
     let database = named(process, sign_in, proven.credential.as_deref());
     let user = String::from_utf8_lossy(&client.user).into_owned();
@@ -77,7 +70,8 @@ pub(super) async fn open(
     sign_in.accept(&dialled.ready.ok(), &mut greeting).map_err(Fault::from)?;
     let codec = Codec::new(dialled.ready.capabilities, admitted.known.world.limits.bytes);
     let side = side(&admitted, dialled, wanted, greeted).await?;
-    Ok(Opened { admitted, side, codec, greeting: greeting.freeze() })
+    let resume = front::resume(process.clone(), door.clone(), client, greeted);
+    Ok(Opened { admitted, side, codec, greeting: greeting.freeze(), resume: Some(resume) })
 }
 
 fn attribute(client: &Client, name: &[u8]) -> String {

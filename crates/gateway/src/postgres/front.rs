@@ -34,10 +34,7 @@ pub(crate) async fn open(process: &Arc<Process>, door: &Door, mut peer: Peer) ->
     let turned = match first_packet(process, door, &mut peer).await {
         Ok(packet) => match Request::of(&packet) {
             Ok(request) => match open::open(process, door, &mut peer, &request).await {
-                Ok(opened) => {
-                    let open::Opened { admitted, side, codec, greeting } = opened;
-                    return Some(run(process.clone(), admitted, side, codec, greeting, peer));
-                }
+                Ok(opened) => return Some(run(process.clone(), opened, peer)),
                 Err(turned) => turned,
             },
             Err(fault) => Turned::Fault(fault),

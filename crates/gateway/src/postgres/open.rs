@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use portcullis_postgres::backend::{BackendKeyData, NegotiateProtocolVersion, ParameterStatus, ReadyForQuery};
 use portcullis_postgres::session::Session as Codec;
 use portcullis_postgres::sign_in::SignIn;
@@ -17,20 +17,12 @@ use super::prove;
 use super::request::Request;
 use crate::accept::{Door, Peer, Turned};
 use crate::dial::Target;
-use crate::open::{self, Admitted, Asked, Cancel, Room, UpstreamSide};
+use crate::open::{self, Asked, Cancel, Opened, Room, UpstreamSide};
 use crate::process::Process;
 use crate::upstream::Known;
 
 /// The newest minor version of protocol 3 that we speak.
 const MINOR: u16 = 2;
-
-/// A session that is ready to be relayed.
-pub(super) struct Opened {
-    pub(super) admitted: Admitted,
-    pub(super) side: UpstreamSide,
-    pub(super) codec: Codec,
-    pub(super) greeting: Bytes,
-}
 
 /// Opens a session for the client behind `peer`.
 pub(super) async fn open(
@@ -38,7 +30,7 @@ pub(super) async fn open(
     door: &Door,
     peer: &mut Peer,
     request: &Request,
-) -> Result<Opened, Turned> {
+) -> Result<Opened<Codec>, Turned> {
     let room = Room::take(process)?;
     negotiate(peer, request).await?;
     let (proven, mut sign_in) = prove::identity(process, door, peer, request).await?;
@@ -61,7 +53,7 @@ pub(super) async fn open(
         stream: dialled.stream,
         rest: dialled.rest,
     };
-    Ok(Opened { admitted, side, codec, greeting })
+    Ok(Opened { admitted, side, codec, greeting, resume: None })
 }
 
 fn asked<'r>(request: &'r Request, version: &'r str) -> Asked<'r> {

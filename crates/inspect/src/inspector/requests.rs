@@ -47,7 +47,7 @@ impl Inspector {
     /// What becomes of `request`, whose bytes are `frame`. `now` is in microseconds since 1970.
     pub fn handle_request(&mut self, request: &Request<'_>, frame: &Frame, standing: Standing, now: u64) -> Verdict {
         match request {
-            Request::Continue | Request::Quit | Request::Describe { .. } => Verdict::Continue(None),
+            Request::Continue | Request::Quit | Request::SignIn | Request::Describe { .. } => Verdict::Continue(None),
             Request::Forget { kind, name } => {
                 self.names.forget(*kind, name);
                 Verdict::Continue(None)
@@ -92,7 +92,7 @@ impl Inspector {
             }
             Request::Call { .. } => self.handle_call(frame, standing, now),
             // Nothing to be judged; answered above.
-            Request::Continue | Request::Quit | Request::Describe { .. } => Verdict::Continue(None),
+            Request::Continue | Request::Quit | Request::SignIn | Request::Describe { .. } => Verdict::Continue(None),
             Request::Close { .. } | Request::Forget { .. } => Verdict::Continue(None),
         };
         match verdict {

@@ -35,7 +35,7 @@ pub(super) fn read<'f>(session: &Session, frame: &'f Frame) -> Result<Request<'f
         Command::InitDb(schema) => Request::UseSchema { schema },
         Command::FieldList(list) => Request::ListColumns { relation: list.table },
         Command::ResetConnection => Request::Reset,
-        Command::ChangeUser(_) => Request::Unsupported { what: "COM_CHANGE_USER" },
+        Command::ChangeUser(_) => Request::SignIn,
         Command::ProcessKill(id) => Request::Kill { session: u64::from(id), statement_only: false },
         Command::Statistics
         | Command::Ping

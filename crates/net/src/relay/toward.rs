@@ -125,6 +125,10 @@ impl<P: Protocol> Relay<P> {
         if self.is_cancelling() && !matches!(request, Request::Continue | Request::Quit) {
             return Ok(self.hold_for_upstream(frame.clone()));
         }
+        if request == Request::SignIn {
+            self.signs_in = Some(frame.clone());
+            return Err(End::SignsIn);
+        }
         let standing = Standing {
             drained: self.codec.is_drained() && batch.is_empty(),
             may_ask: self.codec.may_ask() && batch.is_empty(),

@@ -178,6 +178,7 @@ fn expect(
         | Request::UseSchema { .. }
         | Request::ListColumns { .. }
         | Request::Reset
+        | Request::SignIn
         | Request::Kill { .. }
         | Request::Unsupported { .. } => return None,
     })
