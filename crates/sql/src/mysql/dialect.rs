@@ -188,7 +188,10 @@ impl Dialect for MySql {
 
     fn is_pure_builtin(&self, name: &Name) -> bool {
         // The walk lists a call only where it is not harmless, or not the server's own.
-        name.schema.is_none() && !functions::needs_adjacency(&name.name) && functions::is_pure(&name.name, self.flavour)
+        let syntax = self.syntax(Mode::default());
+        name.schema.is_none()
+            && !functions::needs_adjacency(&name.name, &syntax)
+            && functions::is_pure(&name.name, &syntax)
     }
 
     fn codes(&self) -> &'static Codes {

@@ -1,9 +1,10 @@
 //! Which functions are the servers' own and harmless, and which are their own and not.
 //!
 //! Only names that a server surely has are harmless there: a stored function may have any other. Those that read files, wait, take locks
-//! or keep state are never harmless. Spec: MySQL "Built-In Function and Operator Reference", MariaDB "Built-in Functions".
+//! or keep state are never harmless. Each list was tried on MySQL 9.7 and MariaDB 10.11, with a space before the parenthesis too. Spec:
+//! MySQL "Built-In Function and Operator Reference", MariaDB "Built-in Functions".
 
-use super::mode::Flavour;
+use super::mode::{Flavour, Syntax};
 use crate::statement::Name;
 
 /// Harmless functions of both servers; small letters.
@@ -81,7 +82,6 @@ const PURE: &[&str] = &[
     "from_base64",
     "from_days",
     "from_unixtime",
-    "geometrycollection",
     "get_format",
     "greatest",
     "group_concat",
@@ -112,12 +112,10 @@ const PURE: &[&str] = &[
     "json_insert",
     "json_keys",
     "json_length",
-    "json_merge",
     "json_merge_patch",
     "json_merge_preserve",
     "json_object",
     "json_objectagg",
-    "json_overlaps",
     "json_quote",
     "json_remove",
     "json_replace",
@@ -135,7 +133,6 @@ const PURE: &[&str] = &[
     "least",
     "left",
     "length",
-    "linestring",
     "ln",
     "localtime",
     "localtimestamp",
@@ -152,12 +149,10 @@ const PURE: &[&str] = &[
     "max",
     "mbrcontains",
     "mbrdisjoint",
-    "mbrequal",
     "mbrintersects",
     "mbroverlaps",
     "mbrtouches",
     "mbrwithin",
-    "md5",
     "microsecond",
     "mid",
     "min",
@@ -165,9 +160,6 @@ const PURE: &[&str] = &[
     "mod",
     "month",
     "monthname",
-    "multilinestring",
-    "multipoint",
-    "multipolygon",
     "name_const",
     "now",
     "nth_value",
@@ -180,8 +172,6 @@ const PURE: &[&str] = &[
     "period_add",
     "period_diff",
     "pi",
-    "point",
-    "polygon",
     "position",
     "pow",
     "power",
@@ -206,8 +196,6 @@ const PURE: &[&str] = &[
     "sec_to_time",
     "second",
     "session_user",
-    "sha",
-    "sha1",
     "sha2",
     "sign",
     "sin",
@@ -319,16 +307,23 @@ const PURE: &[&str] = &[
 const PURE_MYSQL: &[&str] = &[
     "any_value",
     "bin_to_uuid",
+    "geometrycollection",
     "grouping",
     "is_uuid",
+    "json_overlaps",
     "json_pretty",
     "json_schema_valid",
     "json_schema_validation_report",
     "json_storage_free",
     "json_storage_size",
+    "linestring",
+    "multilinestring",
+    "multipoint",
+    "multipolygon",
+    "point",
+    "polygon",
     "random_bytes",
     "regexp_like",
-    "rollup",
     "st_distance_sphere",
     "st_geohash",
     "st_isvalid",
@@ -343,25 +338,25 @@ const PURE_MYSQL: &[&str] = &[
     "uuid_to_bin",
 ];
 
+/// Harmless functions of MySQL that its ninth version has no more: then others may have these names.
+const PURE_OLD_MYSQL: &[&str] = &["md5", "sha", "sha1"];
+
 /// Harmless functions of MariaDB alone.
 const PURE_MARIADB: &[&str] = &[
     "chr",
     "decode_histogram",
     "json_compact",
     "json_detailed",
-    "json_equals",
     "json_exists",
     "json_loose",
-    "json_normalize",
-    "json_pretty",
     "json_query",
-    "length_b",
     "lengthb",
+    "md5",
     "median",
-    "natural_sort_key",
     "percentile_cont",
     "percentile_disc",
-    "sformat",
+    "sha",
+    "sha1",
     "to_char",
 ];
 
@@ -403,6 +398,22 @@ const ADJACENT: &[&str] = &[
     "variance",
 ];
 
+/// The same of MariaDB alone.
+const ADJACENT_MARIADB: &[&str] = &[
+    "cume_dist",
+    "dense_rank",
+    "first_value",
+    "lag",
+    "lead",
+    "median",
+    "nth_value",
+    "ntile",
+    "percent_rank",
+    "percentile_cont",
+    "percentile_disc",
+    "rank",
+];
+
 /// Harmless functions of which the value may differ between rows.
 const UNSTABLE: &[&str] = &[
     "avg",
@@ -422,11 +433,14 @@ const UNSTABLE: &[&str] = &[
     "last_value",
     "lead",
     "max",
+    "median",
     "min",
     "name_const",
     "nth_value",
     "ntile",
     "percent_rank",
+    "percentile_cont",
+    "percentile_disc",
     "rand",
     "random_bytes",
     "rank",
@@ -444,49 +458,52 @@ const UNSTABLE: &[&str] = &[
     "variance",
 ];
 
-/// Functions of the servers that read files, wait, lock or keep state, and nothing more.
+/// Functions of both servers that read files, wait, lock or keep state, and nothing more.
 const OWN: &[&str] = &[
     "benchmark",
     "get_lock",
     "is_free_lock",
     "is_used_lock",
     "last_insert_id",
-    "lastval",
     "load_file",
-    "master_gtid_wait",
     "master_pos_wait",
-    "nextval",
     "release_all_locks",
     "release_lock",
-    "setval",
     "sleep",
-    "source_pos_wait",
     "uuid_short",
-    "wait_for_executed_gtid_set",
-    "wait_until_sql_thread_after_gtids",
 ];
+
+/// The same of MySQL alone.
+const OWN_MYSQL: &[&str] = &["source_pos_wait", "wait_for_executed_gtid_set"];
+
+/// The same of MariaDB alone.
+const OWN_MARIADB: &[&str] = &["lastval", "master_gtid_wait", "nextval", "setval"];
 
 fn is_in(list: &[&str], name: &str) -> bool {
     list.binary_search(&name).is_ok()
 }
 
 /// Whether a call of this name, in small letters and without a database, can only be a harmless function of the server's own.
-pub fn is_pure(name: &str, flavour: Flavour) -> bool {
-    let more = match flavour {
-        Flavour::MySql => PURE_MYSQL,
-        Flavour::MariaDb => PURE_MARIADB,
+pub fn is_pure(name: &str, syntax: &Syntax) -> bool {
+    let more = match syntax.flavour {
+        Flavour::MySql => is_in(PURE_MYSQL, name) || (syntax.version < 90_000 && is_in(PURE_OLD_MYSQL, name)),
+        Flavour::MariaDb => is_in(PURE_MARIADB, name),
     };
-    is_in(PURE, name) || is_in(more, name)
+    more || is_in(PURE, name)
 }
 
-/// Functions that are the servers' own and still a call for policy to decide on; small letters. A catalog lists them as built in.
-pub fn of_the_server() -> &'static [&'static str] {
-    OWN
+/// Functions that are the server's own and still a call for policy to decide on; small letters. A catalog lists them as built in.
+pub fn of_the_server(flavour: Flavour) -> impl Iterator<Item = &'static str> {
+    let more = match flavour {
+        Flavour::MySql => OWN_MYSQL,
+        Flavour::MariaDb => OWN_MARIADB,
+    };
+    OWN.iter().chain(more).copied()
 }
 
 /// Whether the name must stand right before its parenthesis to mean the server's own function.
-pub(super) fn needs_adjacency(name: &str) -> bool {
-    is_in(ADJACENT, name)
+pub(super) fn needs_adjacency(name: &str, syntax: &Syntax) -> bool {
+    is_in(ADJACENT, name) || (syntax.is_maria() && is_in(ADJACENT_MARIADB, name))
 }
 
 /// Whether a harmless function gives the same for the same arguments throughout a statement.
@@ -495,17 +512,19 @@ pub(super) fn is_stable(name: &str) -> bool {
 }
 
 /// Whether a listed call may run statements of its own.
-pub(super) fn may_do_anything(name: &Name, flavour: Flavour) -> bool {
-    name.schema.is_some() || !(is_in(OWN, &name.name) || (is_pure(&name.name, flavour) && !needs_adjacency(&name.name)))
+pub(super) fn may_do_anything(name: &Name, syntax: &Syntax) -> bool {
+    name.schema.is_some() || !of_the_server(syntax.flavour).any(|own| *own == *name.name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::Mode;
 
     #[test]
     fn the_lists_are_sorted_for_their_search() {
-        for list in [PURE, PURE_MYSQL, PURE_MARIADB, ADJACENT, UNSTABLE, OWN] {
+        let pure = [PURE, PURE_MYSQL, PURE_OLD_MYSQL, PURE_MARIADB, UNSTABLE];
+        for list in pure.into_iter().chain([ADJACENT, ADJACENT_MARIADB, OWN, OWN_MYSQL, OWN_MARIADB]) {
             assert!(list.is_sorted_by(|a, b| a < b), "{list:?}");
         }
     }
@@ -513,9 +532,17 @@ mod tests {
     #[test]
     fn nothing_that_acts_is_pure() {
         for flavour in [Flavour::MySql, Flavour::MariaDb] {
-            assert!(of_the_server().iter().all(|name| !is_pure(name, flavour)));
-            assert!(!is_pure("sys_exec", flavour) && is_pure("lower", flavour));
+            let syntax = Syntax::new(flavour, 90_700, false, Mode(0));
+            assert!(of_the_server(flavour).all(|name| !is_pure(name, &syntax)));
+            assert!(!is_pure("sys_exec", &syntax) && is_pure("lower", &syntax));
         }
-        assert!(!is_pure("uuid_to_bin", Flavour::MariaDb));
+    }
+
+    #[test]
+    fn what_a_server_lacks_is_not_pure_there() {
+        let pure = |flavour, version, name| is_pure(name, &Syntax::new(flavour, version, false, Mode(0)));
+        assert!(pure(Flavour::MySql, 80_400, "md5") && !pure(Flavour::MySql, 90_700, "md5"));
+        assert!(pure(Flavour::MySql, 80_400, "uuid_to_bin") && !pure(Flavour::MariaDb, 101_116, "uuid_to_bin"));
+        assert!(pure(Flavour::MariaDb, 101_116, "md5") && !pure(Flavour::MariaDb, 101_116, "point"));
     }
 }

@@ -381,9 +381,10 @@ impl<'t> Lexer<'t> {
         let reached = version <= self.syntax.version;
         match (self.syntax.is_maria(), version) {
             (false, _) => Some(reached),
-            // The border moved once, and this one number is the cluster's own mark.
-            (true, 50_700 | 99_997) if !maria => None,
-            (true, 50_701..=99_999) if !maria => Some(false),
+            // The first is the cluster's own mark; the second was tried from this version on.
+            (true, 99_997) if !maria => None,
+            (true, 50_700) if !maria && self.syntax.version < 101_100 => None,
+            (true, 50_700..=99_999) if !maria => Some(false),
             (true, _) => Some(reached),
         }
     }
@@ -427,6 +428,7 @@ impl<'t> Lexer<'t> {
             }
             // `!!a`: two of them.
             [b'!', b'!', ..] => self.short(Kind::Operator, 1),
+            [b'=', b'!', ..] if self.syntax.is_maria() => self.short(Kind::Operator, 1),
             _ => self.odd(),
         }
     }

@@ -142,8 +142,8 @@ impl Scan<'_, '_> {
             return true;
         }
         let Ok(name) = std::str::from_utf8(folded) else { return false };
-        let own = adjacent || self.syntax.ignore_space || !functions::needs_adjacency(name);
-        own && functions::is_pure(name, self.syntax.flavour)
+        let own = adjacent || self.syntax.ignore_space || !functions::needs_adjacency(name, self.syntax);
+        own && functions::is_pure(name, self.syntax)
     }
 
     fn literal(&mut self, token: &Token, before: Before, mark: [u8; 2]) -> Option<()> {

@@ -30,6 +30,7 @@ use super::prescan::Tokens;
 use super::{functions, secrets};
 use crate::error::NotAnalysed;
 use crate::limits::Limits;
+use crate::session::SessionChange;
 use crate::statement::{Action, Barrier, Effect, Kind, Name, Statement, Target};
 pub(super) use names::{folded, unquoted};
 use scope::Block;
@@ -54,6 +55,8 @@ pub(super) struct Walk<'t> {
     blocks: Vec<Block>,
     /// Every name that is known to be no relation of the server: of WITH queries, aliases and targets.
     said: Vec<Box<str>>,
+    /// A user variable is read where a constant could stand.
+    reads_variable: bool,
     depth: u32,
 }
 
@@ -69,6 +72,7 @@ impl<'t> Walk<'t> {
             ctes: Vec::new(),
             blocks: Vec::new(),
             said: Vec::new(),
+            reads_variable: false,
             depth: 0,
         }
     }
@@ -83,6 +87,7 @@ impl<'t> Walk<'t> {
         self.ctes.clear();
         self.blocks.clear();
         self.said.clear();
+        self.reads_variable = false;
         if self.tokens.sets_by_hint {
             self.effect(Action::Set, Target::Session);
         }
@@ -102,8 +107,13 @@ impl<'t> Walk<'t> {
 
     fn finish(&mut self) -> Statement {
         let mut out = std::mem::replace(&mut self.out, Statement::new(Kind("UNKNOWN"), 0..0));
-        if out.functions.iter().any(|name| functions::may_do_anything(name, self.syntax.flavour)) {
+        if out.functions.iter().any(|name| functions::may_do_anything(name, &self.syntax)) {
             out.barrier |= Barrier::UNKNOWN;
+        }
+        // EVASION: `id = @a AND (@a := @a + 1)` goes through all rows (test `selectivity_is_not_feigned`).
+        let assigns = out.session.iter().any(|change| matches!(change, SessionChange::Set { .. }));
+        if self.reads_variable && (assigns || out.barrier.contains(Barrier::UNKNOWN)) {
+            out.effects.iter_mut().for_each(|effect| effect.where_equals.clear());
         }
         out.secrets.extend(secrets::within(self.text, &out.span, &self.syntax));
         out.secrets.sort_by_key(|range| (range.start, range.end));

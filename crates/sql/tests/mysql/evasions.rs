@@ -222,7 +222,8 @@ fn executable_comments_are_the_servers_own() {
         (Flavour::MySql, 90_700, "/*M!", Some(false)),
         (Flavour::MariaDb, 101_116, "/*!", Some(true)),
         (Flavour::MariaDb, 101_116, "/*!50699", Some(true)),
-        (Flavour::MariaDb, 101_116, "/*!50700", None),
+        (Flavour::MariaDb, 101_116, "/*!50700", Some(false)),
+        (Flavour::MariaDb, 100_600, "/*!50700", None),
         (Flavour::MariaDb, 101_116, "/*!50701", Some(false)),
         (Flavour::MariaDb, 101_116, "/*!99997", None),
         (Flavour::MariaDb, 101_116, "/*!99999", Some(false)),
@@ -316,6 +317,9 @@ fn a_space_calls_another_function() {
     }
     assert_eq!(calls(ignore_space, "SELECT count (a), now/**/() FROM t"), 0);
     assert_eq!(calls(ignore_space, "SELECT `count`(a) FROM t"), 1);
+    for (server, listed) in [(MYSQL, 0), (MARIADB, 1)] {
+        assert_eq!(one(&server, "SELECT rank () FROM t").functions.len(), listed);
+    }
     assert_eq!(calls(Mode(0), "SELECT lower ('x'), count(a) FROM t"), 0);
 }
 
@@ -429,10 +433,17 @@ fn selectivity_is_not_feigned() {
         "SELECT 1 FROM t WHERE CASE WHEN id = 1 THEN 1 ELSE 1 END",
         "SELECT 1 FROM t WHERE IF(id = 1, 1, 1)",
         "SELECT 1 FROM t WHERE @a := id = 1",
+        "SELECT 1 FROM t WHERE id = @a AND (@a := @a + 1)",
+        "SELECT @a := @a + 1 FROM t WHERE id = @a",
+        "SELECT 1 FROM t WHERE id = @a AND f(1)",
+        "SELECT 1 FROM a.t, b.u WHERE b.t.id = 1",
     ] {
         assert_eq!(equals(text), 0, "{text}");
     }
-    for text in ["DELETE FROM t WHERE id = 1 AND 1", "DELETE FROM t WHERE (1 = id) AND name LIKE '%'"] {
+    let other = "DELETE a.t FROM a.t, b.t WHERE b.t.id = 1";
+    let deleted: Vec<Effect> = reads(other, "t").into_iter().filter(|effect| effect.action == Action::Delete).collect();
+    assert!(deleted.iter().all(|effect| effect.where_equals.is_empty()), "{deleted:?}");
+    for text in ["DELETE FROM t WHERE id = @a AND 1 = 1", "DELETE FROM t WHERE (1 = id) AND name LIKE '%'"] {
         assert!(equals(text) > 0, "{text}");
     }
 }

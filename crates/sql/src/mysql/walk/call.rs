@@ -29,7 +29,9 @@ impl Walk<'_> {
         let adjacent = self.token(0).zip(self.token(1)).is_some_and(|(name, open)| name.end == open.start);
         let name = folded(&self.any_name());
         // EVASION: `count (a)` calls a stored function of that name (test `a_space_calls_another_function`).
-        if functions::needs_adjacency(&name) && (!word || !(adjacent || self.syntax.ignore_space)) {
+        let spaced = !adjacent && !self.syntax.ignore_space && functions::needs_adjacency(&name, &self.syntax);
+        // Some built-in functions are words of the grammar; a quoted name is none.
+        if spaced || !word {
             self.function(Name::bare(&name));
             self.arguments()?;
             return Ok(Term::Other);
@@ -46,7 +48,7 @@ impl Walk<'_> {
             "extract" | "timestampadd" | "timestampdiff" | "get_format" => self.with_unit()?,
             "position" => self.position()?,
             "trim" => self.trimming()?,
-            "values" | "value" | "default" => self.parenthesised(|walk| walk.expression().map(drop))?,
+            "values" | "default" => self.parenthesised(|walk| walk.expression().map(drop))?,
             "nextval" | "setval" | "lastval" if self.syntax.is_maria() => self.sequence_call(name)?,
             "last_insert_id" => {
                 if !self.is_mark(1, ")") {
@@ -55,7 +57,7 @@ impl Walk<'_> {
                 self.arguments()?;
             }
             _ => {
-                let pure = functions::is_pure(name, self.syntax.flavour);
+                let pure = functions::is_pure(name, &self.syntax);
                 if !pure {
                     self.function(Name::bare(name));
                 }

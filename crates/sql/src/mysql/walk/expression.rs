@@ -4,7 +4,7 @@
 //! Where it matters (which comparison is a term of AND), the strengths are the server's, in every mode that can be read. Spec: MySQL
 //! "Operator Precedence".
 
-use super::scope::Compared;
+use super::scope::Reference;
 use super::{Parsed, Walk};
 use crate::mysql::lex::Kind;
 
@@ -14,9 +14,9 @@ pub(super) enum Term {
     /// The same for every row.
     Constant,
     /// A column by itself.
-    Column(Compared),
+    Column(Reference),
     /// True only where these columns equal constants.
-    Equal(Vec<Compared>),
+    Equal(Vec<Reference>),
     /// Anything else.
     Other,
 }

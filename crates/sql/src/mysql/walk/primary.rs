@@ -12,11 +12,12 @@ use crate::statement::{Action, Barrier, Target};
 impl Walk<'_> {
     pub(super) fn primary(&mut self) -> Parsed<Term> {
         match self.kind_at(0) {
-            Some(Kind::Integer | Kind::Number | Kind::Bits | Kind::National) => {
+            Some(Kind::Integer | Kind::Number | Kind::Bits) => {
                 self.skip();
                 Ok(Term::Constant)
             }
-            Some(Kind::Text) => {
+            Some(Kind::Text | Kind::National) => {
+                self.accept_kind(Kind::National);
                 self.accept_text();
                 Ok(Term::Constant)
             }
@@ -43,6 +44,7 @@ impl Walk<'_> {
             self.assigns_variable(&name, SettingValue::Opaque);
             return Ok(Term::Other);
         }
+        self.reads_variable = true;
         Ok(Term::Constant)
     }
 
@@ -197,7 +199,7 @@ impl Walk<'_> {
         }
         let reference = self.reference()?;
         let term = match &reference.column {
-            Some(column) => Term::Column((reference.table.clone(), column.clone())),
+            Some(_) => Term::Column(reference.clone()),
             None => Term::Other,
         };
         self.refers(reference);

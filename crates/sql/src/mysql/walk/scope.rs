@@ -20,7 +20,7 @@ pub(super) struct Block {
     /// What was named in derived tables: it belongs to them, or to queries around this one.
     derived: BTreeMap<Reference, bool>,
     /// Columns that the filter compares with constants.
-    compared: Vec<Compared>,
+    compared: Vec<Reference>,
     filtered: bool,
 }
 
@@ -48,7 +48,17 @@ impl Item {
         Self { alias, schema: None, relation: None, read: None, writes: Vec::new(), renamed: false }
     }
 
-    fn answers(&self, schema: Option<&str>, table: &str) -> bool {
+    /// Whether a qualifier means this item and can mean no other of the same alias.
+    ///
+    /// EVASION: `a.t, b.t WHERE b.t.id = 1` says nothing of `a.t` (test `selectivity_is_not_feigned`).
+    fn is_surely(&self, reference: &Reference) -> bool {
+        let alias = reference.table.as_deref().is_none_or(|table| *table == *self.alias);
+        let schema = reference.schema.is_none() || reference.schema == self.schema;
+        alias && schema && !self.renamed
+    }
+
+    /// Whether a qualifier may mean this item.
+    pub(super) fn answers(&self, schema: Option<&str>, table: &str) -> bool {
         *self.alias == *table && (schema.is_none() || self.schema.is_none() || self.schema.as_deref() == schema)
     }
 }
@@ -60,9 +70,6 @@ pub(super) struct Reference {
     pub(super) table: Option<Box<str>>,
     pub(super) column: Option<Box<str>>,
 }
-
-/// A column that is compared with a constant: what qualifies it, and its name.
-pub(super) type Compared = (Option<Box<str>>, Box<str>);
 
 impl Walk<'_> {
     pub(super) fn open_block(&mut self) {
@@ -99,7 +106,7 @@ impl Walk<'_> {
     }
 
     /// The innermost query has a WHERE, which compares these columns with constants.
-    pub(super) fn filtered(&mut self, compared: Vec<Compared>) {
+    pub(super) fn filtered(&mut self, compared: Vec<Reference>) {
         if let Some(block) = self.blocks.last_mut() {
             block.filtered = true;
             block.compared.extend(compared);
@@ -153,9 +160,11 @@ impl Walk<'_> {
             for index in item.read.iter().chain(&item.writes) {
                 let Some(effect) = self.out.effects.get_mut(*index) else { continue };
                 effect.has_where = true;
-                for (table, column) in &block.compared {
-                    let ours = table.as_deref().is_none_or(|table| *table == *item.alias) && !item.renamed;
-                    if ours && !effect.where_equals.contains(column) {
+                for reference in &block.compared {
+                    let Some(column) = reference.column.as_ref().filter(|_| item.is_surely(reference)) else {
+                        continue;
+                    };
+                    if !effect.where_equals.contains(column) {
                         effect.where_equals.push(column.clone());
                     }
                 }

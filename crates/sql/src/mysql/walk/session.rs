@@ -188,6 +188,9 @@ impl Walk<'_> {
             return;
         }
         self.effect(Action::Set, target());
+        if name == "autocommit" {
+            self.commits();
+        }
         let value = if scope == Scope::Either { SettingValue::Opaque } else { value };
         self.out.session.push(SessionChange::Set { name: name.into(), value, local: false });
     }

@@ -165,10 +165,7 @@ impl Walk<'_> {
         if !self.accept_any(&["EXTENDED", "PARTITIONS"]) {
             self.explain_format()?;
         }
-        if self.accept("INTO") {
-            self.at = self.at.saturating_sub(1);
-            self.into()?;
-        }
+        self.into()?;
         if self.accept_all(&["FOR", "CONNECTION"]) {
             self.kind("EXPLAIN");
             self.admin();
@@ -176,8 +173,9 @@ impl Walk<'_> {
             return Ok(());
         }
         if self.accept_all(&["FOR", "SCHEMA"]) || self.accept_all(&["FOR", "DATABASE"]) {
-            let schema = self.schema_name()?;
-            self.effect(Action::Select, Target::Schema(schema));
+            // Names mean what they mean there.
+            self.schema_name()?;
+            self.unknown();
         }
         if self.is_any(0, EXPLAINED) || self.is_mark(0, "(") {
             self.kind(if runs { "EXPLAIN ANALYZE" } else { "EXPLAIN" });

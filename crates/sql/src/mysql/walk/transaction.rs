@@ -145,8 +145,10 @@ impl Walk<'_> {
                 walk.accept("LOCAL");
                 return Ok(());
             }
-            walk.accept_any(&["LOW_PRIORITY", "CONCURRENT"]);
-            walk.expect("WRITE")
+            walk.accept("LOW_PRIORITY");
+            walk.expect("WRITE")?;
+            walk.accept("CONCURRENT");
+            Ok(())
         })?;
         if self.accept("WAIT") {
             self.arithmetic()?;

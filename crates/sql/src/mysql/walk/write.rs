@@ -74,7 +74,7 @@ impl Walk<'_> {
 
     /// The list of columns, if there is one.
     fn insert_columns(&mut self) -> Parsed<Columns> {
-        if !self.is_mark(0, "(") || self.begins_query(1) || self.is_any(1, &["VALUES"]) {
+        if !self.is_mark(0, "(") || self.begins_query(1) || self.is_mark(1, "(") || self.is_any(1, &["VALUES"]) {
             return Ok(Columns::All);
         }
         self.skip();
@@ -254,7 +254,8 @@ impl Walk<'_> {
         for target in targets {
             let alias = folded(&target.name);
             let items = self.blocks.last().map_or(&[][..], |block| &block.items);
-            let wanted = |item: &Item| *item.alias == *alias && item.relation.is_some();
+            let schema = target.schema.as_deref().map(folded);
+            let wanted = |item: &Item| item.relation.is_some() && item.answers(schema.as_deref(), &alias);
             let found: Vec<usize> =
                 items.iter().enumerate().filter(|(_, item)| wanted(item)).map(|(at, _)| at).collect();
             if found.is_empty() {
