@@ -26,11 +26,11 @@ test: setup test-only ## unit, law, integration and driver tests on real Postgre
 test-only:
 	@$(ENV); cargo test --workspace --locked
 
-bench: ## criterion benches, then the end-to-end comparison; results in benches/runs
+bench: ## criterion benches, then the end-to-end comparisons on PostgreSQL and MariaDB; results in benches/runs
 	@scripts/setup.sh build server bench
 	@$(ENV); cargo bench --workspace --locked --bench '*' $(if $(SKIP_CRITERION),--no-run)
 	@$(ENV); cargo build --release --locked -p portcullis-cli
-	@$(ENV); python3 benches/e2e/run.py --binary "$${CARGO_TARGET_DIR:-target}/release/portcullis" $(ARGS)
+	@$(ENV); for protocol in postgres mysql; do python3 benches/e2e/run.py --protocol $$protocol --binary "$${CARGO_TARGET_DIR:-target}/release/portcullis" $(ARGS); done
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (default 60)
 	@scripts/setup.sh build

@@ -1,5 +1,7 @@
-"""What is measured: PostgreSQL directly, and each proxy in front of it, with the settings that its users would choose."""
+"""What is measured: the server directly, and each proxy in front of it, with the settings that its users would choose."""
 
+import functools
+import json
 import os
 import pathlib
 import pwd
@@ -9,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 HERE = pathlib.Path(__file__).parent
 HZ = os.sysconf("SC_CLK_TCK")
@@ -103,6 +106,9 @@ class Process:
 class Postgres:
     """The server behind every peer. Clients on loopback are trusted: what is compared is the proxies."""
 
+    # And how the gateway signs in to it.
+    protocol, account, password = "postgres", "bench", "unused"
+
     def __init__(self, bin_dir, scale, rows):
         self.bin, self.port, self.owner = pathlib.Path(bin_dir), free_port(), unprivileged()
         self.dir = folder(self.owner)
@@ -133,6 +139,9 @@ class Postgres:
     def psql(self, database, sql):
         return self.run("psql", "-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-p", str(self.port), "-U", "bench", "-d", database, "-c", sql)
 
+    def version(self):
+        return self.run("postgres", "--version").strip()
+
     def stop(self):
         self.process.send_signal(2)
         self.process.wait(60)
@@ -142,8 +151,11 @@ class Postgres:
 class Direct:
     name, user, password, process, sslmode = "direct", "bench", None, None, "disable"
 
-    def __init__(self, postgres):
-        self.port = postgres.port
+    def __init__(self, server):
+        self.port = server.port
+
+    def credential(self):
+        return self.user, self.password
 
     def stop(self):
         pass
@@ -160,6 +172,10 @@ class Proxy:
         self.process = Process(spawn(command, self.dir / "log", user, env))
         wait_port(self.port, self.process.process, self.dir / "log")
 
+    def credential(self):
+        """What a client signs in with that cannot send a token."""
+        return self.user, self.password
+
     def stop(self):
         self.process.stop()
         shutil.rmtree(self.dir, ignore_errors=True)
@@ -168,7 +184,7 @@ class Proxy:
 class HAProxy(Proxy):
     name = "haproxy"
 
-    def __init__(self, postgres):
+    def __init__(self, server):
         self.port, self.dir = free_port(), folder(None)
         (self.dir / "haproxy.cfg").write_text(f"""global
   maxconn 5000
@@ -177,9 +193,9 @@ defaults
   timeout connect 5s
   timeout client 1h
   timeout server 1h
-listen postgres
+listen server
   bind 127.0.0.1:{self.port}
-  server upstream 127.0.0.1:{postgres.port}
+  server upstream 127.0.0.1:{server.port}
 """)
         self.start(["haproxy", "-db", "-f", self.dir / "haproxy.cfg"])
 
@@ -215,13 +231,25 @@ class Portcullis(Proxy):
 
     name, user, dictionary = "portcullis", "ana", ""
 
-    def __init__(self, postgres, binary, provider):
+    def __init__(self, server, binary, provider):
         self.port, self.dir = free_port(), folder(None)
         self.password = provider.token("ana", ["team"])
-        values = {"dir": self.dir, "port": self.port, "admin": free_port(), "issuer": provider.issuer, "upstream": postgres.port,
-                  "policies": HERE / "policies", "listener_tls": "", "upstream_tls": "off", "dictionary": self.extra(), **self.encryption()}
+        self.admin = free_port()
+        values = {"dir": self.dir, "port": self.port, "admin": self.admin, "issuer": provider.issuer, "protocol": server.protocol,
+                  "upstream": server.port, "account": server.account, "policies": HERE / "policies", "listener_tls": "", "upstream_tls": "off",
+                  "dictionary": self.extra(), **self.encryption()}
         (self.dir / "portcullis.toml").write_text((HERE / "portcullis.toml").read_text().format(**values))
-        self.start([binary, "serve", "--config", self.dir / "portcullis.toml"], env={"BENCH_PASSWORD": "unused"})
+        self.start([binary, "serve", "--config", self.dir / "portcullis.toml"], env={"BENCH_PASSWORD": server.password})
+
+    @functools.cache
+    def credential(self):
+        """Minted through the admin API, for as long as that may be."""
+        asked = json.dumps({"upstream": "bench", "lifetime": 6 * 3600}).encode()
+        headers = {"Authorization": f"Bearer {self.password}", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.admin}/v1/credentials", asked, headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            minted = json.load(answer)
+        return minted["user"], minted["password"]
 
     def extra(self):
         return ""

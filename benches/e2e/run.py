@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """The end-to-end comparison: direct, HAProxy (tcp), PgBouncer (session pooling) and Portcullis, in interleaved rounds.
 
-All peers stand in front of one PostgreSQL on this machine, without TLS; in each round every scenario is run on every
-peer, in an order that turns with the round, so that a slow minute of the machine touches all alike. Results go to
-benches/runs/<date>-<machine>/: results.tsv, results.md, one SVG for each kind of figure.
+All peers stand in front of one server on this machine, without TLS: PostgreSQL, or MariaDB or MySQL with `--protocol mysql`.
+In each round every scenario is run on every peer, in an order that turns with the round, so that a slow minute of the
+machine touches all alike. Results go to benches/runs/<date>-<machine>/: results.tsv, results.md, one SVG for each kind of
+figure; the names of MySQL's begin with `mysql-`.
 """
 
 import argparse
@@ -16,50 +17,45 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import mysql_scenarios
 import oidc
 import peers
 import report
 import scenarios
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
+LOAD_BEFORE = " ".join(f"{load:.1f}" for load in os.getloadavg())
+PROTOCOLS = {"postgres": scenarios, "mysql": mysql_scenarios}
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", type=pathlib.Path, help="the portcullis to measure; without it only its peers are")
-    parser.add_argument("--peers", default="direct,haproxy,pgbouncer,portcullis,portcullis+dict,direct+tls,portcullis+tls")
+    parser.add_argument("--protocol", choices=PROTOCOLS, default="postgres")
+    parser.add_argument("--server", choices=["mariadb", "mariadb11", "mysql9"], default="mariadb", help="which one speaks MySQL")
+    parser.add_argument("--peers", type=lambda text: text.split(","), help="of: " + "; ".join(f"{name}: {','.join(these.PEERS)}" for name, these in PROTOCOLS.items()))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=5, help="of each pgbench run")
+    parser.add_argument("--seconds", type=int, default=5, help="of each run of pgbench or sysbench")
     parser.add_argument("--clients", type=lambda text: [int(part) for part in text.split(",")], default=[1, 16, 64])
-    parser.add_argument("--rows", type=int, default=1_000_000, help="of the large SELECT and COPY")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of the large SELECT (and COPY)")
     parser.add_argument("--sessions", type=int, default=1000, help="idle sessions whose memory is measured; 0 leaves it out")
-    parser.add_argument("--scale", type=int, default=10, help="of pgbench's tables")
+    parser.add_argument("--scale", type=int, default=10, help="of pgbench's and sysbench's table: times 100,000 rows")
     parser.add_argument("--out", type=pathlib.Path, help="where results go, in place of benches/runs/<date>-<machine>")
     return parser.parse_args()
 
 
-def postgres_bin():
-    """The distribution's server, else the one of `make setup`."""
-    found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/pgbench"))
-    tools = pathlib.Path(os.environ.get("PORTCULLIS_TOOLS", "/nonexistent")) / "pg18/bin"
-    if found:
-        return found[-1].parent
-    if (tools / "pgbench").exists():
-        return tools
-    sys.exit("bench: PostgreSQL is not installed: run `make setup`")
-
-
-def start_peers(wanted, postgres, binary):
-    made = {"direct": lambda: peers.Direct(postgres), "direct+tls": lambda: peers.DirectTls(postgres)}
+def start_peers(wanted, server, binary):
+    made = {"direct": lambda: peers.Direct(server), "direct+tls": lambda: peers.DirectTls(server)}
     if shutil.which("haproxy"):
-        made["haproxy"] = lambda: peers.HAProxy(postgres)
+        made["haproxy"] = lambda: peers.HAProxy(server)
     if shutil.which("pgbouncer"):
-        made["pgbouncer"] = lambda: peers.PgBouncer(postgres)
+        made["pgbouncer"] = lambda: peers.PgBouncer(server)
     if binary:
         provider = oidc.Provider()
-        made["portcullis"] = lambda: peers.Portcullis(postgres, binary.resolve(), provider)
-        made["portcullis+tls"] = lambda: peers.PortcullisTls(postgres, binary.resolve(), provider)
-        made["portcullis+dict"] = lambda: peers.PortcullisDictionary(postgres, binary.resolve(), provider)
+        made["portcullis"] = lambda: peers.Portcullis(server, binary.resolve(), provider)
+        made["portcullis+tls"] = lambda: peers.PortcullisTls(server, binary.resolve(), provider)
+        made["portcullis+dict"] = lambda: peers.PortcullisDictionary(server, binary.resolve(), provider)
+    made = {name: make for name, make in made.items() if name in PROTOCOLS[server.protocol].PEERS}
     for name in wanted:
         if name not in made:
             print(f"bench: {name} is not there: its rows will be missing")
@@ -78,19 +74,20 @@ def stop(started):
         peer.stop()
 
 
-def measure(options, started, bin_dir, rows):
+def measure(options, started, server, rows):
+    load = PROTOCOLS[options.protocol]
     for number in range(1, options.rounds + 1):
         turn = number % len(started)
-        for scenario, run in scenarios.cells(options, bin_dir):
+        for scenario, run in load.cells(options, server):
             for peer in started[turn:] + started[:turn]:
-                if peer.sslmode != "disable" and not scenario.partition("/")[0] in scenarios.BY_PGBENCH:
+                if not load.runs(scenario, peer):
                     continue
                 result = run(peer)
                 rows.append({"round": number, "scenario": scenario, "peer": peer.name, **result})
                 print(f"round {number}  {scenario:16} {peer.name:16} " + "  ".join(f"{k} {report.shown(v)}" for k, v in result.items()), flush=True)
     if options.sessions:
         for peer in (peer for peer in started if peer.sslmode == "disable"):
-            rows.append({"round": 1, "scenario": f"idle/{options.sessions}", "peer": peer.name, **scenarios.idle(peer, options.sessions)})
+            rows.append({"round": 1, "scenario": f"idle/{options.sessions}", "peer": peer.name, **load.idle(peer, options.sessions)})
 
 
 def in_order(rows, started):
@@ -105,37 +102,38 @@ def version_of(*command):
     return (done.stdout or done.stderr).strip().split("\n")[0]
 
 
-def about(options, bin_dir):
+def about(options, load, server):
     model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
     commit = version_of("git", "-C", ROOT, "rev-parse", "--short", "HEAD")
-    versions = [version_of(bin_dir / "postgres", "--version")]
+    versions = [server.version()]
     versions += [version_of("haproxy", "-v")] if shutil.which("haproxy") else []
-    versions += [version_of("pgbouncer", "--version")] if shutil.which("pgbouncer") else []
+    versions += [version_of(*command) for command in load.programs()]
     return {
         "Date": datetime.date.today().isoformat(),
         "Machine": f"{os.cpu_count()} × {model}, Linux {platform.release()}; clients, proxies and server share it",
         "Commit": commit,
         "Versions": "; ".join(versions),
         "Command": "benches/e2e/run.py " + " ".join(argument for argument in sys.argv[1:] if not argument.startswith("/")),
-        "Load before": " ".join(f"{load:.1f}" for load in os.getloadavg()),
+        "Load before": LOAD_BEFORE,
         "Rounds": f"{options.rounds} interleaved, {options.seconds} s each; medians",
+        **load.about(options),
     }
 
 
 def main():
     options = arguments()
-    bin_dir = postgres_bin()
-    facts = about(options, bin_dir)
-    postgres = peers.Postgres(bin_dir, options.scale, options.rows)
+    load = PROTOCOLS[options.protocol]
+    server = load.server(options)
     rows = []
     try:
-        started = start_peers(options.peers.split(","), postgres, options.binary)
+        facts = about(options, load, server)
+        started = start_peers(options.peers or load.USUAL, server, options.binary)
         try:
-            measure(options, started, bin_dir, rows)
+            measure(options, started, server, rows)
         finally:
             stop(started)
     finally:
-        postgres.stop()
+        server.stop()
         # What was measured before a failure is kept too.
         if rows:
             keep(options, facts, in_order(rows, started))
@@ -144,10 +142,11 @@ def main():
 def keep(options, facts, rows):
     out = options.out or ROOT / "benches/runs" / f"{facts['Date']}-{os.cpu_count()}core-{platform.machine()}"
     out.mkdir(parents=True, exist_ok=True)
-    (out / "results.tsv").write_text(report.tsv(rows))
-    (out / "results.md").write_text(report.markdown(rows, facts))
+    prefix = PROTOCOLS[options.protocol].PREFIX
+    (out / f"{prefix}results.tsv").write_text(report.tsv(rows))
+    (out / f"{prefix}results.md").write_text(report.markdown(rows, facts))
     for name, chart in report.charts(rows).items():
-        (out / name).write_text(chart)
+        (out / f"{prefix}{name}").write_text(chart)
     print(f"bench: results in {out}")
 
 
