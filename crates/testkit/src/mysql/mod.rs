@@ -82,7 +82,9 @@ impl Server {
         let (process, port) = Launch { flavour, dir: dir.path(), options, certs: certs.as_ref() }.anywhere();
         let server = Self { process, flavour, port, certs, options: options.clone(), dir };
         let plugin = options.plugin.unwrap_or(flavour.plugins()[0]);
-        server.sql(&format!("ALTER USER app@'%' {}", plugin.identified(flavour, APP_PASSWORD)));
+        // The literal is of the default mode, which the settings may have changed.
+        let identified = plugin.identified(flavour, APP_PASSWORD);
+        server.sql(&format!("SET sql_mode = ''; ALTER USER app@'%' {identified}"));
         Ok(server)
     }
 
