@@ -19,6 +19,7 @@
 
 mod decode;
 mod export;
+pub mod mysql;
 mod player;
 pub mod postgres;
 mod safe;
@@ -26,7 +27,7 @@ mod table;
 mod time;
 mod timeline;
 
-pub use decode::{Decoded, Decoders, ResultDecoder};
+pub use decode::{Decoded, Decoders, MakeDecoder, Parameter, Recorded, ResultDecoder};
 pub use export::export_line;
 pub use player::{Player, Speed};
 pub use safe::safe;

@@ -3,17 +3,17 @@
 //! Own and small, because it reads what was already sent, perhaps cut in the middle; the gateway's codec refuses what is
 //! not exact. Spec: Postgres "Message Formats". Absent: everything that carries no result.
 
-use crate::decode::{Decoded, ResultDecoder};
+use crate::decode::{Decoded, Recorded, ResultDecoder, hex};
 
 /// Reads backend messages.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PostgresDecoder;
 
 impl ResultDecoder for PostgresDecoder {
-    fn decode(&self, frames: &[u8]) -> Vec<Decoded> {
+    fn decode(&mut self, recorded: &Recorded<'_>) -> Vec<Decoded> {
         let mut binary = Vec::new();
         let mut found = Vec::new();
-        let mut rest = frames;
+        let mut rest = recorded.frames;
         while let Some((tag, body, after)) = split(rest) {
             found.extend(message(tag, body, &mut binary));
             rest = after;
@@ -80,8 +80,7 @@ fn shown_binary(value: &[u8]) -> Vec<u8> {
     if readable && !value.is_empty() {
         return value.to_vec();
     }
-    let hex: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\\x{hex}").into_bytes()
+    hex(value)
 }
 
 fn fields(mut body: &[u8]) -> Option<Decoded> {
@@ -122,10 +121,14 @@ mod tests {
 
     use super::*;
 
+    fn decode(frames: &[u8]) -> Vec<Decoded> {
+        PostgresDecoder.decode(&Recorded { statement: 1, via: "query", frames })
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_read_without_panic(frames: Vec<u8>) {
-            let _ = PostgresDecoder.decode(&frames);
+            let _ = decode(&frames);
         }
     }
 
@@ -135,9 +138,9 @@ mod tests {
         assert_eq!(frames.len(), 0x1b + 1);
         frames.extend_from_slice(b"D\0\0\0\x0b\0\x01\0\0\0\x017");
         frames.extend_from_slice(b"D\0\0\0\x0a\0\x01\xff\xff\xff\xff");
-        let whole = PostgresDecoder.decode(&frames);
+        let whole = decode(&frames);
         let row = |value: Option<&[u8]>| Decoded::Row(vec![value.map(<[u8]>::to_vec)]);
         assert_eq!(whole, [Decoded::Columns(vec!["id".into()]), row(Some(b"7")), row(None)]);
-        assert_eq!(PostgresDecoder.decode(&frames[..frames.len() - 1]), whole[..2]);
+        assert_eq!(decode(&frames[..frames.len() - 1]), whole[..2]);
     }
 }

@@ -10,7 +10,7 @@ use portcullis_recording::body::{
     Body, Note, Origin, OutcomeRecord, OutcomeState, SessionStart, Statement, Text, Value, Verdict,
 };
 
-use crate::decode::{Decoded, Decoders};
+use crate::decode::{Decoded, Decoders, Parameter, Recorded, ResultDecoder, hex};
 use crate::safe::{safe, safe_lines};
 use crate::table::Table;
 use crate::time::{duration, iso, offset};
@@ -37,8 +37,10 @@ impl Default for Style {
 pub struct Timeline {
     style: Style,
     decoders: Decoders,
-    protocol: String,
+    decoder: Option<Box<dyn ResultDecoder>>,
     began: Option<u64>,
+    /// How statements were run whose outcome is to come.
+    vias: BTreeMap<u64, String>,
     results: BTreeMap<u64, Vec<u8>>,
     held: usize,
     dropped: u64,
@@ -56,8 +58,8 @@ enum Ink {
 impl Timeline {
     /// A timeline in this style.
     pub fn new(style: Style, decoders: Decoders) -> Self {
-        let (results, protocol) = (BTreeMap::new(), String::new());
-        Self { style, decoders, protocol, began: None, results, held: 0, dropped: 0 }
+        let (results, vias) = (BTreeMap::new(), BTreeMap::new());
+        Self { style, decoders, decoder: None, began: None, vias, results, held: 0, dropped: 0 }
     }
 
     /// The text of the next entry: whole lines, or nothing where the entry waits for another.
@@ -101,7 +103,7 @@ impl Timeline {
     }
 
     fn start(&mut self, session: u128, time: u64, start: &SessionStart) -> Vec<String> {
-        self.protocol.clone_from(&start.protocol);
+        self.decoder = self.decoders.of(start);
         let mut lines = vec![self.ink(Ink::Bold, &format!("session {session:032x}"))];
         let mut line = |label: &str, value: String| {
             if !value.is_empty() {
@@ -124,7 +126,10 @@ impl Timeline {
         lines
     }
 
-    fn statement(&self, at: &str, statement: &Statement) -> Vec<String> {
+    fn statement(&mut self, at: &str, statement: &Statement) -> Vec<String> {
+        if statement.verdict == Verdict::Allow {
+            self.vias.insert(statement.statement, statement.via.clone());
+        }
         let (ink, word) = match statement.verdict {
             Verdict::Allow => (Ink::Green, "allowed"),
             Verdict::Refuse => (Ink::Red, "REFUSED"),
@@ -144,7 +149,7 @@ impl Timeline {
             lines.extend(text_lines(forwarded, "    "));
         }
         for (place, parameter) in statement.parameters.iter().enumerate() {
-            lines.push(format!("  ${} = {}", place.saturating_add(1), value(parameter)));
+            lines.push(format!("  ${} = {}", place.saturating_add(1), self.value(parameter)));
         }
         for (label, text) in [("told", &statement.reason), ("hint", &statement.hint)] {
             if !text.is_empty() {
@@ -154,10 +159,36 @@ impl Timeline {
         lines
     }
 
+    fn value(&self, (type_id, format, value): &(u32, u8, Value)) -> String {
+        let kind = if *type_id == 0 { String::new() } else { format!(" (type {type_id})") };
+        match value {
+            Value::Null => format!("NULL{kind}"),
+            Value::Elided => format!("***{kind}"),
+            Value::Bytes(bytes) => format!("{}{kind}", self.shown(*type_id, *format, bytes)),
+            Value::Cut(bytes, length, _) => {
+                format!("{}… {length} bytes in all{kind}", self.shown(*type_id, *format, bytes))
+            }
+        }
+    }
+
+    fn shown(&self, type_id: u32, format: u8, bytes: &[u8]) -> String {
+        let quoted = |text: &[u8]| format!("'{}'", safe(text));
+        let decoded = || self.decoder.as_ref().and_then(|decoder| decoder.parameter(type_id, bytes));
+        shortened(match format {
+            0 => quoted(bytes),
+            _ => match decoded() {
+                Some(Parameter::Number(number)) => safe(number.as_bytes()),
+                Some(Parameter::Text(text)) => quoted(&text),
+                None => safe(&hex(bytes.get(..MOST).unwrap_or(bytes))),
+            },
+        })
+    }
+
     fn outcome(&mut self, at: &str, outcome: &OutcomeRecord) -> Vec<String> {
         let frames = self.results.remove(&outcome.statement).unwrap_or_default();
         self.held = self.held.saturating_sub(frames.len());
-        let mut lines = self.result_lines(&frames);
+        let via = self.vias.remove(&outcome.statement).unwrap_or_default();
+        let mut lines = self.result_lines(&Recorded { statement: outcome.statement, via: &via, frames: &frames });
         if !frames.is_empty() && outcome.recorded < outcome.bytes {
             lines.push(format!("    … {} of {} bytes recorded", outcome.recorded, outcome.bytes));
         }
@@ -178,10 +209,11 @@ impl Timeline {
         lines
     }
 
-    fn result_lines(&self, frames: &[u8]) -> Vec<String> {
+    fn result_lines(&mut self, recorded: &Recorded<'_>) -> Vec<String> {
         let room = self.style.width.saturating_sub(4);
         let (mut lines, mut table) = (Vec::new(), Table::default());
-        for item in self.decoders.decode(&self.protocol, frames) {
+        let decoded = self.decoder.as_mut().map(|decoder| decoder.decode(recorded)).unwrap_or_default();
+        for item in decoded {
             match item {
                 Decoded::Columns(columns) => {
                     lines.append(&mut indented(&table, room));
@@ -275,24 +307,9 @@ fn text_lines(text: &Text, indent: &str) -> Vec<String> {
     lines
 }
 
-fn value((type_id, format, value): &(u32, u8, Value)) -> String {
-    let kind = if *type_id == 0 { String::new() } else { format!(" (type {type_id})") };
-    match value {
-        Value::Null => format!("NULL{kind}"),
-        Value::Elided => format!("***{kind}"),
-        Value::Bytes(bytes) => format!("{}{kind}", shown(bytes, *format)),
-        Value::Cut(bytes, length, _) => format!("{}… {length} bytes in all{kind}", shown(bytes, *format)),
-    }
-}
+/// LIMIT: characters of one parameter; the export has all.
+const MOST: usize = 500;
 
-fn shown(bytes: &[u8], format: u8) -> String {
-    /// LIMIT: characters of one parameter; the export has all.
-    const MOST: usize = 500;
-    let text = if format == 0 {
-        format!("'{}'", safe(bytes))
-    } else {
-        let hex: String = bytes.iter().take(MOST).map(|byte| format!("{byte:02x}")).collect();
-        format!("\\x{hex}")
-    };
+fn shortened(text: String) -> String {
     if text.chars().count() <= MOST { text } else { text.chars().take(MOST).chain(['…']).collect() }
 }
