@@ -103,7 +103,7 @@ impl Reader {
         let mut numbers = Numbers::default();
         self.read_relations(&dialect, &mut builder, &mut numbers).await?;
         self.read_views(&dialect, &mut builder, &mut numbers).await?;
-        self.read_routines(&mut builder).await?;
+        self.read_routines(&dialect, &mut builder).await?;
         let told = self.first(dialect.path_question()).await?;
         let user = told.rsplit('\n').next().unwrap_or_default().to_owned();
         let path = dialect.read_path(&told);
@@ -193,7 +193,7 @@ impl Reader {
         Ok(())
     }
 
-    async fn read_routines(&mut self, builder: &mut CatalogBuilder) -> Result<(), Unread> {
+    async fn read_routines(&mut self, dialect: &MySql, builder: &mut CatalogBuilder) -> Result<(), Unread> {
         let routines = "SELECT ROUTINE_SCHEMA, ROUTINE_NAME FROM information_schema.ROUTINES";
         for (number, row) in self.conversation.query(routines).await?.into_iter().enumerate() {
             builder.function(FunctionRow {
@@ -204,7 +204,7 @@ impl Reader {
                 language: "sql".into(),
             });
         }
-        for function in own_functions() {
+        for function in own_functions(dialect.flavour) {
             builder.function(function);
         }
         Ok(())
@@ -212,11 +212,11 @@ impl Reader {
 }
 
 /// The server's own functions that are a call for policy to decide on, in its own schema.
-fn own_functions() -> impl Iterator<Item = FunctionRow> {
-    mysql::functions::of_the_server().iter().zip(OWN_FUNCTIONS..).map(|(name, oid)| FunctionRow {
+fn own_functions(flavour: mysql::Flavour) -> impl Iterator<Item = FunctionRow> {
+    mysql::functions::of_the_server(flavour).zip(OWN_FUNCTIONS..).map(|(name, oid)| FunctionRow {
         oid,
         schema: "mysql".into(),
-        name: (*name).into(),
+        name: name.into(),
         volatility: Volatility::Volatile,
         language: "internal".into(),
     })
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_function_of_the_server_that_acts_can_be_named_by_policy() {
-        let sleep = own_functions().find(|function| &*function.name == "sleep").unwrap();
+        let sleep = own_functions(mysql::Flavour::MySql).find(|function| &*function.name == "sleep").unwrap();
         assert_eq!(&*sleep.schema, "mysql");
     }
 
