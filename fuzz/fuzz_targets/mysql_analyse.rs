@@ -55,7 +55,7 @@ fn other_digits(text: &[u8], seed: u8) -> Vec<u8> {
     let mut quoted = false;
     text.iter()
         .map(|&byte| match byte {
-            b'0'..=b'9' => b'0' + (byte - b'0' + seed) % 10,
+            b'0'..=b'9' => b'0' + (byte - b'0' + seed % 10) % 10,
             b'\'' => {
                 quoted = !quoted;
                 byte
