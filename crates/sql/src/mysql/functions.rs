@@ -1,7 +1,7 @@
 //! Which functions are the servers' own and harmless, and which are their own and not.
 //!
 //! Only names that a server surely has are harmless there: a stored function may have any other. Those that read files, wait, take locks
-//! or keep state are never harmless. Each list was tried on MySQL 9.7 and MariaDB 10.11, with a space before the parenthesis too. Spec:
+//! or keep state are never harmless. Each list was tried on MySQL 9.7 and MariaDB 10.11 and 11, with a space before the parenthesis too. Spec:
 //! MySQL "Built-In Function and Operator Reference", MariaDB "Built-in Functions".
 
 use super::mode::{Flavour, Syntax};

@@ -422,6 +422,7 @@ fn selectivity_is_not_feigned() {
         "SELECT 1 FROM t WHERE id = 1 XOR 1",
         "SELECT 1 FROM t WHERE -id = 1",
         "SELECT 1 FROM t WHERE id COLLATE x = 'a'",
+        "SELECT 1 FROM t WHERE id = 'a' COLLATE x",
         "SELECT 1 FROM t WHERE id = 1 IS NULL",
         "SELECT 1 FROM t WHERE id = @a := id",
         "SELECT 1 FROM t WHERE id = rand()",

@@ -49,6 +49,7 @@ impl Walk<'_> {
             "position" => self.position()?,
             "trim" => self.trimming()?,
             "values" | "default" => self.parenthesised(|walk| walk.expression().map(drop))?,
+            "value" if self.syntax.is_maria() => self.parenthesised(|walk| walk.expression().map(drop))?,
             "nextval" | "setval" | "lastval" if self.syntax.is_maria() => self.sequence_call(name)?,
             "last_insert_id" => {
                 if !self.is_mark(1, ")") {

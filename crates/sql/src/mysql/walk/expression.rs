@@ -227,7 +227,7 @@ impl Walk<'_> {
                     self.name()?;
                 }
                 // A comparison by another collation finds more than one key.
-                term = if term == Term::Constant { term } else { Term::Other };
+                term = Term::Other;
             } else if self.accept_mark("->") || self.accept_mark("->>") {
                 self.accept_text().ok_or_else(|| self.syntax_error())?;
                 term = Term::Other;
