@@ -71,13 +71,14 @@ impl Gateway for View {
     fn upstream(&self, name: &str) -> Option<UpstreamInfo> {
         let current = self.process.current.load();
         let listeners = &current.config.listeners;
+        let protocol = current.config.upstream(name)?.protocol;
         let leads = |upstreams: &Option<Vec<String>>| {
             upstreams.as_ref().is_none_or(|names| names.iter().any(|listed| listed == name))
         };
-        let index = listeners.iter().position(|listener| leads(&listener.upstreams))?;
-        current.config.upstream(name)?;
+        let index =
+            listeners.iter().position(|listener| listener.protocol == protocol && leads(&listener.upstreams))?;
         Some(UpstreamInfo {
-            protocol: "postgres".to_owned(),
+            protocol: protocol.as_str().to_owned(),
             address: self.listeners.get(index)?.to_string(),
             tls: listeners.get(index)?.tls.is_some(),
             database: name.to_owned(),
@@ -90,7 +91,7 @@ impl Gateway for View {
             let settings = upstream.settings();
             let slice = settings.policies.slice(&principal(identity), &settings.upstream);
             let context = Context {
-                protocol: "postgres",
+                protocol: settings.protocol.as_str(),
                 now_ms: i64::try_from(now() / 1_000).unwrap_or(i64::MAX),
                 statement: "CONNECT",
                 ..Context::default()

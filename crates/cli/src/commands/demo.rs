@@ -1,4 +1,4 @@
-//! `portcullis demo`: all of it on this machine, with no set-up but a PostgreSQL to start.
+//! `portcullis demo`: all of it on this machine, with no set-up but a database server to start.
 //!
 //! It builds the house, gives the tour, and serves until Ctrl-C or SIGTERM. Whatever way it ends, the servers end with it
 //! and the temporary folder goes. What it shows is in [`crate::demo`].
@@ -13,21 +13,28 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::serve;
 use crate::{
-    demo::{House, Narrator, Plan, invite, tour},
+    demo::{House, Narrator, Plan, Protocol, invite, tour},
     failure::Failure,
 };
 
 /// Shows all of it.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  portcullis demo\n  portcullis demo --tour-only\n\nPostgreSQL is looked for in \
-                        PORTCULLIS_PG_BIN, where `make setup` puts it, under /usr/lib/postgresql and on the PATH.\n\
-                        Exit code 1 where any step of the tour was not as told.")]
+#[command(
+    after_help = "Examples:\n  portcullis demo\n  portcullis demo --tour-only\n  portcullis demo --protocol mysql \
+                        --tour-only\n\nPostgreSQL is looked for in PORTCULLIS_PG_BIN, where `make setup` puts it, \
+                        under /usr/lib/postgresql and on the PATH;\nMariaDB in PORTCULLIS_MARIADB, where `make setup` \
+                        puts it, under /usr and on the PATH.\n\
+                        Exit code 1 where any step of the tour was not as told."
+)]
 pub(crate) struct Args {
+    /// What clients and the database speak
+    #[arg(long, value_enum, default_value = "postgres")]
+    protocol: Protocol,
     /// End after the tour
     #[arg(long)]
     tour_only: bool,
     /// Where clients connect; loopback only, since there is no certificate
-    /// [default: 127.0.0.1:6432, or a free port]
+    /// [default: 127.0.0.1:6432, for MySQL 127.0.0.1:3307, or a free port]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
     /// Where the API, metrics and health are
@@ -71,10 +78,8 @@ async fn show(args: &Args) -> Result<(), Failure> {
 }
 
 fn introduce(house: &House, say: &Narrator, began: Instant) {
-    say.fact(
-        "database",
-        &format!("PostgreSQL {} with a small shop, at {}", house.server().version(), house.server().address()),
-    );
+    let server = house.server();
+    say.fact("database", &format!("{} with a small shop, at {}", server.product(), server.address()));
     say.fact("sign-in", &format!("an OpenID provider at {}", house.issuer()));
     say.fact("people", "ana, in the group support; dora, in the groups dba and privacy");
     say.fact("gateway", &format!("listens at {}, API at {}", house.listener(), house.admin()));
@@ -87,8 +92,13 @@ async fn stay(house: &House, say: &Narrator) -> Result<(), Failure> {
 }
 
 fn plan(args: &Args) -> Plan {
+    let port = match args.protocol {
+        Protocol::Postgres => 6432,
+        Protocol::Mysql => 3307,
+    };
     Plan {
-        listen: args.listen.unwrap_or_else(|| usual(args, 6432)),
+        protocol: args.protocol,
+        listen: args.listen.unwrap_or_else(|| usual(args, port)),
         admin: args.admin.unwrap_or_else(|| usual(args, 8443)),
     }
 }

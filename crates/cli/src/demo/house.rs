@@ -16,12 +16,18 @@ use portcullis_idp::{Alg, Idp, User};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use super::{client::Client, postgres::Server};
+use super::{
+    Protocol,
+    client::{Client, Login, Proof},
+    server::Server,
+};
 use crate::failure::Failure;
 
-/// Where the gateway listens; port 0 lets the system choose.
+/// What is built, and where the gateway listens; port 0 lets the system choose.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
+    /// What is spoken.
+    pub(crate) protocol: Protocol,
     /// For clients.
     pub(crate) listen: SocketAddr,
     /// For the API, metrics and health.
@@ -34,10 +40,10 @@ pub(crate) struct House {
     idp: Idp,
     server: Server,
     superuser: String,
+    protocol: Protocol,
     folder: TempDir,
 }
 
-const SHOP: &str = include_str!("shop.sql");
 const CONFIG: &str = include_str!("portcullis.toml");
 const POLICIES: [(&str, &str); 2] =
     [("people.cedar", include_str!("policies/people.cedar")), ("guards.cedar", include_str!("policies/guards.cedar"))];
@@ -53,13 +59,13 @@ impl House {
     pub(crate) async fn build(plan: Plan) -> Result<Self, Failure> {
         let folder = temporary_folder()?;
         let (superuser, secret) = (password()?, password()?);
-        let server = database(folder.path(), &superuser).await?;
-        fill(&server, &superuser, &secret).await?;
+        let server = database(plan.protocol, folder.path(), &superuser).await?;
+        fill(plan.protocol, &server, &superuser, &secret).await?;
         let idp = provider().await?;
         furnish(folder.path(), plan, &idp, server.address())?;
         let config = configuration(folder.path(), secret)?;
         let gateway = Gateway::start(config).await.map_err(Failure::refused)?;
-        Ok(Self { gateway, idp, server, superuser, folder })
+        Ok(Self { gateway, idp, server, superuser, protocol: plan.protocol, folder })
     }
 
     /// Ends it; clients have a second to go.
@@ -99,12 +105,23 @@ impl House {
 
     /// Signs in through the gateway, with a token for the password.
     pub(crate) async fn client(&self, user: &str) -> Result<Client, Failure> {
-        Client::connect(self.listener(), "shop", user, &self.token(user)?).await
+        self.connect(user, Proof::Token(&self.token(user)?)).await
+    }
+
+    /// Signs in through the gateway, by whatever shows who it is.
+    pub(crate) async fn connect(&self, user: &str, proof: Proof<'_>) -> Result<Client, Failure> {
+        let login = Login { address: self.listener(), database: "shop", user, proof };
+        Client::connect(self.protocol, &login).await
     }
 
     /// Signs in past the gateway, to see what is really there.
     pub(crate) async fn witness(&self) -> Result<Client, Failure> {
-        Client::connect(self.server.address(), "shop", "postgres", &self.superuser).await
+        superuser(self.protocol, &self.server, &self.superuser, "shop").await
+    }
+
+    /// What is spoken.
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
     }
 }
 
@@ -123,21 +140,65 @@ fn password() -> Result<String, Failure> {
     Ok(secret.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-async fn database(folder: &Path, superuser: &str) -> Result<Server, Failure> {
-    let (folder, superuser) = (folder.join("postgres"), superuser.to_owned());
-    let started = tokio::task::spawn_blocking(move || Server::start(&folder, &superuser)).await;
-    started.map_err(|error| Failure::refused(format_args!("PostgreSQL could not be started: {error}")))?
+async fn database(protocol: Protocol, folder: &Path, superuser: &str) -> Result<Server, Failure> {
+    let (folder, superuser) = (folder.join("server"), superuser.to_owned());
+    let started = tokio::task::spawn_blocking(move || Server::start(protocol, &folder, &superuser)).await;
+    started.map_err(|error| Failure::refused(format_args!("the database could not be started: {error}")))?
 }
 
-async fn fill(server: &Server, superuser: &str, secret: &str) -> Result<(), Failure> {
-    let client = Client::connect(server.address(), "postgres", "postgres", superuser).await?;
-    client.value(&format!("CREATE ROLE app LOGIN PASSWORD '{secret}'")).await?;
-    client.value("CREATE DATABASE shop").await?;
+/// A client with the superuser's password.
+async fn superuser(protocol: Protocol, server: &Server, password: &str, database: &str) -> Result<Client, Failure> {
+    let user = match protocol {
+        Protocol::Postgres => "postgres",
+        Protocol::Mysql => "root",
+    };
+    let login = Login { address: server.address(), database, user, proof: Proof::Password(password) };
+    Client::connect(protocol, &login).await
+}
+
+/// Makes the gateway's own account, and the shop, which belongs to it.
+async fn fill(protocol: Protocol, server: &Server, password: &str, secret: &str) -> Result<(), Failure> {
+    let client = superuser(protocol, server, password, protocol.name_of_first_database()).await?;
+    for statement in protocol.account(secret) {
+        client.value(&statement).await?;
+    }
     client.close().await;
-    let client = Client::connect(server.address(), "shop", "postgres", superuser).await?;
-    client.value(SHOP).await?;
+    let client = superuser(protocol, server, password, "shop").await?;
+    client.value(protocol.shop()).await?;
     client.close().await;
     Ok(())
+}
+
+impl Protocol {
+    /// One that is there from the start.
+    fn name_of_first_database(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+        }
+    }
+
+    fn account(self, secret: &str) -> Vec<String> {
+        match self {
+            Self::Postgres => {
+                vec![format!("CREATE ROLE app LOGIN PASSWORD '{secret}'"), "CREATE DATABASE shop".to_owned()]
+            }
+            Self::Mysql => vec![
+                format!("CREATE USER app@'127.0.0.1' IDENTIFIED BY '{secret}'"),
+                "CREATE DATABASE shop".to_owned(),
+                "GRANT ALL ON shop.* TO app@'127.0.0.1'".to_owned(),
+                // From here on, now that no password comes any more.
+                "SET GLOBAL general_log = ON".to_owned(),
+            ],
+        }
+    }
+
+    fn shop(self) -> &'static str {
+        match self {
+            Self::Postgres => include_str!("shop.postgres.sql"),
+            Self::Mysql => include_str!("shop.mysql.sql"),
+        }
+    }
 }
 
 async fn provider() -> Result<Idp, Failure> {
@@ -155,6 +216,7 @@ async fn provider() -> Result<Idp, Failure> {
 /// Writes what an operator writes.
 fn furnish(folder: &Path, plan: Plan, idp: &Idp, database: SocketAddr) -> Result<(), Failure> {
     let config = CONFIG
+        .replace("{protocol}", plan.protocol.name())
         .replace("{listen}", &plan.listen.to_string())
         .replace("{admin}", &plan.admin.to_string())
         .replace("{issuer}", idp.issuer())

@@ -1,19 +1,19 @@
 //! The demo: everything Portcullis needs, started on this machine, and a tour that shows what it does.
 //!
-//! Nothing here is faked: a real PostgreSQL, a provider that signs real tokens, the gateway as `serve` runs it, ordinary
+//! Nothing here is faked: a real PostgreSQL or MariaDB, a provider that signs real tokens, the gateway as `serve` runs it, ordinary
 //! clients. Each step of the tour checks what it tells, against the answer the client got and against the database's
 //! own log; a step that is not true ends the tour with exit code 1.
 //!
 //! ```text
-//! house   temporary folder ─ postgres ─ identity provider ─ gateway (portcullis.toml, policies/)
-//! tour    client ─▶ gateway ─▶ postgres, told by the narrator
+//! house   temporary folder ─ database ─ identity provider ─ gateway (portcullis.toml, policies/)
+//! tour    client ─▶ gateway ─▶ database, told by the narrator
 //! visit   URLs and snippets for whoever wants to go on by hand
 //! ```
 
 mod client;
 mod house;
 mod narrator;
-mod postgres;
+mod server;
 mod tour;
 mod visit;
 
@@ -21,3 +21,22 @@ pub(crate) use house::{House, Plan};
 pub(crate) use narrator::Narrator;
 pub(crate) use tour::tour;
 pub(crate) use visit::invite;
+
+/// What clients and the database speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Protocol {
+    /// A PostgreSQL
+    Postgres,
+    /// A MariaDB
+    Mysql,
+}
+
+impl Protocol {
+    /// As the configuration names it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+        }
+    }
+}

@@ -3,9 +3,8 @@
 use std::{cell::Cell, env, fmt::Display, io::IsTerminal};
 
 use portcullis_replay::safe;
-use tokio_postgres::error::DbError;
 
-use super::client::Rows;
+use super::client::{Refusal, Rows};
 use crate::output;
 
 /// Tells the tour.
@@ -80,15 +79,10 @@ impl Narrator {
         self.line(format_args!("   {} {text}", self.ink(Ink::Green, "checked:")));
     }
 
-    /// An error, as psql shows it.
-    pub(crate) fn error(&self, error: &DbError) {
-        let plain = |text: &str| safe(text.as_bytes());
-        let head = format!("{}:  {}: {}", plain(error.severity()), error.code().code(), plain(error.message()));
-        self.line(format_args!("   {}", self.ink(Ink::Red, &head)));
-        for (label, text) in [("DETAIL", error.detail()), ("HINT", error.hint())] {
-            if let Some(text) = text {
-                self.line(format_args!("   {}", self.ink(Ink::Red, &format!("{label}:  {}", plain(text)))));
-            }
+    /// An error, as clients show it.
+    pub(crate) fn error(&self, refusal: &Refusal) {
+        for line in &refusal.lines {
+            self.line(format_args!("   {}", self.ink(Ink::Red, &safe(line.as_bytes()))));
         }
     }
 

@@ -1,4 +1,4 @@
-//! What is said once the tour is over: how to go on by hand, with a psql, a driver or an MCP client of one's own.
+//! What is said once the tour is over: how to go on by hand, with a client, a driver or an MCP client of one's own.
 
 use std::{process::Stdio, time::Duration};
 
@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    client::Client,
+    Protocol,
+    client::Proof,
     house::{House, USERS},
     narrator::Narrator,
 };
@@ -27,9 +28,9 @@ pub(crate) async fn invite(house: &House, say: &Narrator) -> Result<(), Failure>
     for (user, groups) in USERS {
         let credential = credential(house, user).await?;
         // What is promised below is tried first.
-        Client::connect(house.listener(), "shop", &credential.user, &credential.password).await?.close().await;
+        house.connect(&credential.user, Proof::Password(&credential.password)).await?.close().await;
         say.say(&format!("{user} ({})", groups.join(", ")));
-        say.say(&format!("  psql \"{}\"", credential.url));
+        say.say(&format!("  {}", by_hand(house, &credential)));
         urls.push(credential.url);
     }
     let url = urls.first().map_or("", String::as_str);
@@ -46,6 +47,16 @@ pub(crate) async fn invite(house: &House, say: &Narrator) -> Result<(), Failure>
     say.fact("policies", &house.path("policies").display().to_string());
     say.heading("Ctrl-C ends it and removes the folder.");
     Ok(())
+}
+
+/// The usual client's command line. MariaDB's takes no URL, and wants to be told that loopback has no TLS.
+fn by_hand(house: &House, credential: &Credential) -> String {
+    let (address, Credential { user, password, url }) = (house.listener(), credential);
+    let (host, port) = (address.ip(), address.port());
+    match house.protocol() {
+        Protocol::Postgres => format!("psql \"{url}\""),
+        Protocol::Mysql => format!("mariadb --skip-ssl -h {host} -P {port} -u {user} -p{password} shop"),
+    }
 }
 
 /// A short-lived credential, asked for as the user would.
