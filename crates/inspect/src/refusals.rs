@@ -43,10 +43,10 @@ pub(crate) fn denied(denial: &Denial, sqlstate: [u8; 5]) -> Refusal {
 /// The server would say that something does not exist, and so do we.
 pub(crate) fn absent(absent: &Absent, codes: &Codes) -> Refusal {
     let (sqlstate, message) = match absent {
-        Absent::Relation(name) => (codes.unknown_relation, format!("relation \"{name}\" does not exist")),
-        Absent::Function(name) => (codes.unknown_function, format!("function {name} does not exist")),
-        Absent::Statement(name) => (codes.unknown_statement, format!("prepared statement \"{name}\" does not exist")),
-        Absent::Portal(name) => (codes.unknown_portal, format!("portal \"{name}\" does not exist")),
+        Absent::Relation(name) => (codes.unknown_relation, (codes.absent.relation)(name)),
+        Absent::Function(name) => (codes.unknown_function, (codes.absent.function)(name)),
+        Absent::Statement(name) => (codes.unknown_statement, (codes.absent.statement)(name)),
+        Absent::Portal(name) => (codes.unknown_portal, (codes.absent.portal)(name)),
     };
     plain(sqlstate, message)
 }

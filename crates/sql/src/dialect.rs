@@ -49,6 +49,21 @@ pub struct Codes {
     pub unknown_portal: [u8; 5],
     /// It cannot be recorded.
     pub unrecorded: [u8; 5],
+    /// The server's own words for what does not exist.
+    pub absent: Absences,
+}
+
+/// A server's own words for what does not exist.
+#[derive(Debug, Clone, Copy)]
+pub struct Absences {
+    /// No such relation.
+    pub relation: fn(&Name) -> String,
+    /// No such function.
+    pub function: fn(&Name) -> String,
+    /// No such prepared statement.
+    pub statement: fn(&str) -> String,
+    /// No such portal.
+    pub portal: fn(&str) -> String,
 }
 
 /// One SQL dialect.

@@ -6,7 +6,7 @@
 use super::mode::{self, Flavour, Syntax};
 use super::{analyse, functions, shape};
 use crate::catalog::SearchPath;
-use crate::dialect::{Codes, Dialect, Mode, SettingClass};
+use crate::dialect::{Absences, Codes, Dialect, Mode, SettingClass};
 use crate::error::NotAnalysed;
 use crate::limits::Limits;
 use crate::session::SettingValue;
@@ -94,7 +94,18 @@ static CODES: Codes = Codes {
     unknown_statement: *b"26000",
     unknown_portal: *b"34000",
     unrecorded: *b"58030",
+    absent: Absences {
+        relation: |name| format!("Table '{name}' doesn't exist"),
+        function: |name| format!("FUNCTION {name} does not exist"),
+        statement: |name| unknown_handler(name, "EXECUTE"),
+        portal: |name| unknown_handler(name, "FETCH"),
+    },
 };
+
+/// Statements that the server numbers have a name that begins with a NUL.
+fn unknown_handler(name: &str, given_to: &str) -> String {
+    format!("Unknown prepared statement handler ({}) given to {given_to}", name.trim_start_matches('\0'))
+}
 
 impl MySql {
     /// How this server reads text in a session of this mode.

@@ -6,7 +6,7 @@
 use super::shape::Shaper;
 use super::{SqlMode, analyse, builtins};
 use crate::catalog::SearchPath;
-use crate::dialect::{Codes, Dialect, Mode, SettingClass};
+use crate::dialect::{Absences, Codes, Dialect, Mode, SettingClass};
 use crate::error::NotAnalysed;
 use crate::limits::Limits;
 use crate::session::SettingValue;
@@ -113,6 +113,12 @@ static CODES: Codes = Codes {
     unknown_statement: *b"26000",
     unknown_portal: *b"34000",
     unrecorded: *b"53100",
+    absent: Absences {
+        relation: |name| format!("relation \"{name}\" does not exist"),
+        function: |name| format!("function {name} does not exist"),
+        statement: |name| format!("prepared statement \"{name}\" does not exist"),
+        portal: |name| format!("portal \"{name}\" does not exist"),
+    },
 };
 
 impl Dialect for Postgres {
