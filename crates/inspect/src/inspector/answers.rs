@@ -5,18 +5,28 @@ use std::sync::Arc;
 use portcullis_recording as recording;
 use portcullis_recording::OutcomeState;
 use portcullis_sql::session::SessionChange;
-use portcullis_sql::statement::{Barrier, Statement};
-use portcullis_wire::Protocol;
+use portcullis_sql::statement::{Barrier, CopyDirection, Statement};
 use portcullis_wire::event::{Answer, Column, Ticket, Transaction};
 use portcullis_wire::protocol::{Piece, Reply};
+use portcullis_wire::{Protocol, Unexpected};
 
 use super::Inspector;
 use super::flights::{Flight, Leg};
+use crate::judge::Judged;
 use crate::names::{Bound, Prepared};
 
 impl Inspector {
     /// An answer of the upstream, in `bytes`, before it goes on. What detectors find in it is overwritten.
-    pub fn handle_reply<P: Protocol>(&mut self, codec: &P, reply: &Reply, bytes: &mut [u8], now: u64) {
+    ///
+    /// # Errors
+    /// It asks the client for data that no statement of the client's was to send. The session must be closed.
+    pub fn handle_reply<P: Protocol>(
+        &mut self,
+        codec: &P,
+        reply: &Reply,
+        bytes: &mut [u8],
+        now: u64,
+    ) -> Result<(), Unexpected> {
         match &reply.answer {
             Answer::Rows(count) => self.rows(codec, reply.ticket, *count, bytes, now),
             Answer::Data => self.data(codec, reply.ticket, bytes, now),
@@ -54,8 +64,24 @@ impl Inspector {
                 self.handle_told(told.as_deref());
                 self.follow();
             }
-            Answer::WantsData | Answer::Other => {}
+            Answer::WantsData => return self.wants_data(reply.ticket),
+            Answer::Other => {}
         }
+        Ok(())
+    }
+
+    /// EVASION: a server that asks for the client's files in answer to any statement
+    /// (test `a_file_is_asked_for_only_by_the_statement_that_loads_it`).
+    fn wants_data(&mut self, ticket: Option<Ticket>) -> Result<(), Unexpected> {
+        let flight = ticket.and_then(|ticket| self.flights.at(ticket));
+        let index = flight.as_ref().map_or(0, |flight| flight.statement);
+        let judged = flight.and_then(|flight| flight.judged.clone());
+        let copies = |judged: &Judged| match judged.statements.get(index) {
+            Some(statement) => statement.copy == Some(CopyDirection::In) || statement.is_opaque() || calls(statement),
+            // Nothing is known of it, and policy let it pass all the same.
+            None => judged.statements.is_empty(),
+        };
+        if judged.is_some_and(|judged| copies(&judged)) { Ok(()) } else { Err(Unexpected("a request for data")) }
     }
 
     /// A piece of a long value. Returns how many of its bytes are final and may leave.

@@ -20,7 +20,7 @@ impl<P: Protocol> Relay<P> {
             }
             match self.codec.answer(rest).map_err(End::UpstreamFault)? {
                 Front::Short(_) => break,
-                Front::Whole(reply) => self.whole(&reply, &mut ready, now),
+                Front::Whole(reply) => self.whole(&reply, &mut ready, now)?,
                 Front::Piece(piece) => {
                     if !self.piece(&piece, &mut ready, now)? {
                         break;
@@ -32,10 +32,11 @@ impl<P: Protocol> Relay<P> {
         Ok(())
     }
 
-    fn whole(&mut self, reply: &Reply, ready: &mut usize, now: u64) {
+    fn whole(&mut self, reply: &Reply, ready: &mut usize, now: u64) -> Result<(), End> {
         let end = ready.saturating_add(reply.length);
         if let Some(bytes) = self.from_upstream.get_mut(*ready..end) {
-            self.inspector.handle_reply(&self.codec, reply, bytes, now);
+            let handled = self.inspector.handle_reply(&self.codec, reply, bytes, now);
+            handled.map_err(|fault| End::UpstreamFault(fault.into()))?;
         }
         self.copying_out = reply.answer == Answer::Data;
         match &reply.delivery {
@@ -43,6 +44,7 @@ impl<P: Protocol> Relay<P> {
             Delivery::Swallow => self.replace(ready, reply.length, Bytes::new()),
             Delivery::Replace(bytes) => self.replace(ready, reply.length, bytes.clone()),
         }
+        Ok(())
     }
 
     /// Sends what is ready, then `bytes` in the place of the next `length`.

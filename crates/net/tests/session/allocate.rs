@@ -5,12 +5,10 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
-use portcullis_inspect::{Inspector, Job, Standing, Verdict};
-use portcullis_net::Backstage;
+use bytes::{Buf, BufMut, BytesMut};
 use portcullis_postgres::session::Session;
+use portcullis_wire::Protocol;
 use portcullis_wire::protocol::Front;
-use portcullis_wire::{Frame, Protocol};
 
 use crate::bench::*;
 
@@ -44,34 +42,6 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-/// Judges `SELECT x FROM orders` and notes that it left.
-fn ask(codec: &mut Session, inspector: &mut Inspector, stage: &Stage) {
-    let frame = Frame::new(Bytes::from(query("SELECT x FROM orders")));
-    let request = codec.read(&frame).unwrap();
-    let standing = Standing { drained: true, may_ask: false };
-    let ticket = loop {
-        match inspector.handle_request(&request, &frame, standing, 1) {
-            Verdict::Forward(passage) => break passage.ticket,
-            Verdict::Find(Job::Analyse { text, mode }) => {
-                let analysis = futures_now(stage.analyse(text.clone(), mode));
-                inspector.handle_analysis(text, analysis);
-            }
-            other => panic!("{other:?}"),
-        }
-    };
-    inspector.commit(stage.sink()).unwrap();
-    codec.forward(&request, &frame, Some(ticket), &mut BytesMut::new());
-}
-
-/// The value of a future that is ready.
-fn futures_now<T>(mut future: portcullis_net::Later<T>) -> T {
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    match future.as_mut().poll(&mut context) {
-        std::task::Poll::Ready(value) => value,
-        std::task::Poll::Pending => panic!("not ready"),
-    }
-}
-
 fn put(tag: u8, body: &[u8], out: &mut BytesMut) {
     out.put_u8(tag);
     out.put_u32(body.len() as u32 + 4);
@@ -83,7 +53,7 @@ fn allocations(rows: usize) -> u64 {
     let world = world(1, NO_SECRET, secrets(), Default::default());
     let stage = Stage::of(world.clone());
     let (mut codec, mut inspector) = (Session::new(4 << 20, 42), inspector(world, "ana"));
-    ask(&mut codec, &mut inspector, &stage);
+    ask(&mut codec, &mut inspector, &stage, "SELECT x FROM orders");
     let mut buffer = BytesMut::new();
     put(b'T', b"\0\x01x\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0", &mut buffer);
     for _ in 0..rows {
@@ -92,7 +62,7 @@ fn allocations(rows: usize) -> u64 {
     let (before, mut seen) = (ASKED.get(), 0);
     while let Front::Whole(reply) = codec.answer(&buffer).unwrap() {
         seen += reply.length;
-        inspector.handle_reply(&codec, &reply, &mut buffer[..reply.length], 2);
+        inspector.handle_reply(&codec, &reply, &mut buffer[..reply.length], 2).unwrap();
         buffer.advance(reply.length);
     }
     assert!(seen > rows * 20 && buffer.is_empty(), "the rows did not pass");

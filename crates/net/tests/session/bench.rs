@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use portcullis_inspect::{Budget, Cache, Inspector, SessionFacts, World};
+use portcullis_inspect::{Budget, Cache, Inspector, Job, SessionFacts, Standing, Verdict, World};
 use portcullis_mask::{Detectors, Pattern};
 use portcullis_net::{Backstage, Command, Ended, Later, Relay, Stream};
 use portcullis_policy::{Policies, Principal, Upstream};
@@ -20,6 +20,7 @@ use portcullis_sql::catalog::{
 use portcullis_sql::dialect::{Dialect, Mode};
 use portcullis_sql::postgres::Postgres;
 use portcullis_sql::{Limits, NotAnalysed, Statement};
+use portcullis_wire::{Frame, Protocol};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -183,6 +184,34 @@ pub fn inspector(world: Arc<World>, who: &str) -> Inspector {
         budget: Arc::new(Budget::default()),
     };
     Inspector::new(world, facts, recorder.unwrap())
+}
+
+/// Judges a text and notes that it left.
+pub fn ask(codec: &mut Session, inspector: &mut Inspector, stage: &Stage, text: &str) {
+    let frame = Frame::new(Bytes::from(query(text)));
+    let request = codec.read(&frame).unwrap();
+    let standing = Standing { drained: true, may_ask: false };
+    let ticket = loop {
+        match inspector.handle_request(&request, &frame, standing, 1) {
+            Verdict::Forward(passage) => break passage.ticket,
+            Verdict::Find(Job::Analyse { text, mode }) => {
+                let analysis = futures_now(stage.analyse(text.clone(), mode));
+                inspector.handle_analysis(text, analysis);
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    inspector.commit(stage.sink()).unwrap();
+    codec.forward(&request, &frame, Some(ticket), &mut BytesMut::new());
+}
+
+/// The value of a future that is ready.
+fn futures_now<T>(mut future: portcullis_net::Later<T>) -> T {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match future.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(value) => value,
+        std::task::Poll::Pending => panic!("not ready"),
+    }
 }
 
 /// The session under test.

@@ -2,6 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
+use portcullis_postgres::session::Session;
+use portcullis_wire::Protocol;
+use portcullis_wire::protocol::Front;
+
 use crate::bench::*;
 
 const IN: &str = "COPY orders FROM STDIN";
@@ -106,4 +110,17 @@ async fn a_refused_copy_is_never_answered_with_copy_in() {
     assert!(s.talk([copy_data(b"1"), copy_done(), query("SELECT 1")].concat()).await.ends_with("Z(I)"));
     assert_eq!(s.log(), ["Q SELECT 1"]);
     assert_eq!(s.stage.sink.intentions.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_file_is_asked_for_only_by_the_statement_that_loads_it() {
+    for (text, fits) in [(IN, true), ("SELECT x FROM orders", false)] {
+        let world = world(1, NO_SECRET, nothing(), Default::default());
+        let stage = Stage::of(world.clone());
+        let (mut codec, mut inspector) = (Session::new(4 << 20, 42), inspector(world, "ana"));
+        ask(&mut codec, &mut inspector, &stage, text);
+        let mut wants = *b"G\0\0\0\x07\0\0\0";
+        let Front::Whole(reply) = codec.answer(&wants).unwrap() else { panic!("a whole message") };
+        assert_eq!(inspector.handle_reply(&codec, &reply, &mut wants, 2).is_ok(), fits, "{text}");
+    }
 }
