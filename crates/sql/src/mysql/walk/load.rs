@@ -45,22 +45,11 @@ impl Walk<'_> {
         let mut columns = Columns::All;
         if self.is_mark(0, "(") {
             columns = Columns::none();
-            self.parenthesised(|walk| match walk.accept_kind(Kind::Variable) {
-                Some(variable) => {
-                    walk.assigns_variable(&super::names::folded(variable), SettingValue::Opaque);
-                    Ok(())
-                }
-                None => {
-                    let reference = walk.reference()?;
-                    columns.add(reference.column.as_deref().unwrap_or(""));
-                    Ok(())
-                }
-            })?;
+            self.parenthesised(|walk| walk.loaded_column(&mut columns))?;
         }
         if self.accept("SET") {
             self.list(|walk| {
-                let reference = walk.reference()?;
-                columns.add(reference.column.as_deref().unwrap_or(""));
+                walk.loaded_column(&mut columns)?;
                 walk.expect_mark("=")?;
                 walk.expression().map(drop)
             })?;
@@ -75,6 +64,17 @@ impl Walk<'_> {
             self.out.effects.push(Effect { has_where: true, ..Effect::new(Action::Delete, target.clone()) });
         }
         self.out.effects.push(Effect { columns, ..Effect::new(Action::CopyIn, target) });
+        Ok(())
+    }
+
+    /// A column that a field goes to, or a variable.
+    fn loaded_column(&mut self, columns: &mut Columns) -> Parsed {
+        if let Some(variable) = self.accept_kind(Kind::Variable) {
+            self.assigns_variable(&super::names::folded(variable), SettingValue::Opaque);
+            return Ok(());
+        }
+        let reference = self.reference()?;
+        columns.add(reference.column.as_deref().unwrap_or(""));
         Ok(())
     }
 

@@ -132,6 +132,9 @@ impl Walk<'_> {
 
     /// A value: a word or literal by itself, or an expression, of which nothing is known.
     fn setting_value(&mut self) -> Parsed<SettingValue> {
+        if let Some(text) = self.text_alone() {
+            return Ok(SettingValue::Literal(vec![text.into()]));
+        }
         let sign = usize::from(self.is_mark(0, "-"));
         let next = sign.saturating_add(1);
         let alone = self.token(next).is_none()
@@ -142,13 +145,6 @@ impl Walk<'_> {
         let literal = match self.kind_at(sign) {
             Some(Kind::Word | Kind::Name | Kind::Quoted) => sign == 0,
             Some(Kind::Integer | Kind::Number) => true,
-            Some(Kind::Text) if sign == 0 => {
-                let text = self.text_alone();
-                if let Some(text) = text {
-                    return Ok(SettingValue::Literal(vec![text.into()]));
-                }
-                false
-            }
             _ => false,
         };
         if !alone || !literal {

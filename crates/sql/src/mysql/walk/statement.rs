@@ -177,20 +177,22 @@ impl Walk<'_> {
             self.schema_name()?;
             self.unknown();
         }
-        if self.is_any(0, EXPLAINED) || self.is_mark(0, "(") {
-            self.kind(if runs { "EXPLAIN ANALYZE" } else { "EXPLAIN" });
-            let first = self.out.effects.len();
-            if self.is_any(0, &["SELECT", "TABLE", "VALUES", "WITH"]) || self.is_mark(0, "(") {
-                self.rows_or_writes()?;
-            } else {
-                self.write()?;
-            }
-            if !runs {
-                self.only_reads(first);
-            }
-            return Ok(());
+        if self.is_any(0, EXPLAINED) || self.is_mark(0, "(") { self.explained(runs) } else { self.describe() }
+    }
+
+    /// The statement that is explained; `runs`: and run.
+    fn explained(&mut self, runs: bool) -> Parsed {
+        self.kind(if runs { "EXPLAIN ANALYZE" } else { "EXPLAIN" });
+        let first = self.out.effects.len();
+        if self.is_any(0, &["SELECT", "TABLE", "VALUES", "WITH"]) || self.is_mark(0, "(") {
+            self.rows_or_writes()?;
+        } else {
+            self.write()?;
         }
-        self.describe()
+        if !runs {
+            self.only_reads(first);
+        }
+        Ok(())
     }
 
     fn explain_format(&mut self) -> Parsed {

@@ -137,24 +137,26 @@ impl Walk<'_> {
         if !locks {
             return Ok(());
         }
-        self.list(|walk| {
-            let name = walk.relation_name()?;
-            walk.table_alias()?;
-            walk.effect(Action::Lock, Target::Relation(name));
-            if walk.accept("READ") {
-                walk.accept("LOCAL");
-                return Ok(());
-            }
-            walk.accept("LOW_PRIORITY");
-            walk.expect("WRITE")?;
-            walk.accept("CONCURRENT");
-            Ok(())
-        })?;
+        self.list(Self::locked_table)?;
         if self.accept("WAIT") {
             self.arithmetic()?;
         } else {
             self.accept("NOWAIT");
         }
+        Ok(())
+    }
+
+    fn locked_table(&mut self) -> Parsed {
+        let name = self.relation_name()?;
+        self.table_alias()?;
+        self.effect(Action::Lock, Target::Relation(name));
+        if self.accept("READ") {
+            self.accept("LOCAL");
+            return Ok(());
+        }
+        self.accept("LOW_PRIORITY");
+        self.expect("WRITE")?;
+        self.accept("CONCURRENT");
         Ok(())
     }
 }
