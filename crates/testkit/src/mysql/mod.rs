@@ -289,6 +289,8 @@ impl Launch<'_> {
         command.push(format!("--port={port}").into());
         command.extend([option("datadir", &data), option("general-log-file", &data.join("general.log"))]);
         command.extend([option("socket", &self.dir.join("s")), option("pid-file", &self.dir.join("pid"))]);
+        // MariaDB removes other servers' temporary tables from a folder that it shares with them when it starts.
+        command.push(option("tmpdir", self.dir));
         match self.certs {
             Some(files) => {
                 let (ca, cert, key) = (&files.ca, &files.cert, &files.key);
