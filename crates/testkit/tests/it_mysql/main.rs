@@ -1,0 +1,12 @@
+//! The gateway between scripted clients and real MySQL and MariaDB servers, judged by the server's own log.
+//!
+//! Every server here logs every command before it runs it, under its own number of the connection, so a test can say
+//! exactly what of one session reached the database. What is not in that log did not run.
+
+mod answer;
+mod judging;
+mod place;
+mod proof;
+mod session;
+mod sign_in;
+mod wire;

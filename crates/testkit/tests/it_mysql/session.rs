@@ -1,0 +1,402 @@
+//! The same text means other things in other sessions: the default schema, `sql_mode`, character sets, temporary tables,
+//! comments that some servers run. It is judged as this server reads it in this session.
+
+use portcullis_testkit::mysql::Options;
+
+use crate::answer::Answer;
+use crate::judging::{SUPPORT, let_through, refuses};
+use crate::place::{Place, each, each_with, eventually, usual};
+use crate::wire::{SignIn, Wire};
+
+/// No row of `hr.employees`, and the server never ran a text with this word.
+fn kept_from(place: &Place, wire: &Wire, answer: &Answer, word: &str) {
+    assert!(answer.rows.is_empty() && !answer.errors.is_empty(), "{word}: {answer:?}");
+    let ran = place.ran(wire.id);
+    assert!(!ran.iter().any(|text| text.contains(word)), "{ran:?}");
+}
+
+#[test]
+fn the_default_schema_decides_what_a_name_means() {
+    each(|place| {
+        let sql = "SELECT * FROM employees";
+        let mut wire = place.session(SUPPORT);
+        assert_eq!(wire.query(sql).codes(), [1146]);
+        for how in ["USE hr", "use `hr`", "COM_INIT_DB"] {
+            let mut wire = place.session(SUPPORT);
+            let answer = if how == "COM_INIT_DB" { wire.init_db("hr") } else { wire.query(how) };
+            if answer.errors.is_empty() {
+                assert_eq!(wire.query("SELECT database()").value(), "hr", "{how}");
+            }
+            let before = place.ran(wire.id);
+            let answer = wire.query(sql);
+            assert!(answer.rows.is_empty() && answer.errors.len() == 1, "{how}: {answer:?}");
+            let prepared = wire.prepare(sql);
+            assert!(prepared.is_err(), "{how}: {prepared:?}");
+            assert_eq!(place.ran(wire.id), before, "{how}");
+            wire.init_db("shop").well();
+            assert_eq!(wire.query("SELECT count(*) FROM customers").value(), "200", "{how}");
+        }
+        // In one text, so that the judgement cannot lag behind.
+        let mut wire = place.session(SUPPORT);
+        let answer = wire.query("USE hr; SELECT * FROM employees");
+        kept_from(place, &wire, &answer, "employees");
+        // What was prepared before keeps the schema of its preparation.
+        let mut all = place.session(&["all"]);
+        let prepared = all.prepare("SELECT count(*) FROM customers").expect("prepared");
+        all.init_db("hr").well();
+        assert_eq!(all.execute(prepared.id, &[]).well().rows.len(), 1);
+        assert_eq!(all.query("SELECT count(*) FROM employees").value(), "20");
+        assert_eq!(all.init_db("nosuch").errors.len(), 1);
+        assert_eq!(all.query("SELECT count(*) FROM employees").value(), "20", "a failed change changes nothing");
+        assert_eq!(all.query("USE nosuch").errors.len(), 1);
+        assert_eq!(all.query("SELECT count(*) FROM employees").value(), "20");
+    });
+}
+
+#[test]
+fn a_reset_takes_the_session_back_to_its_start() {
+    each(|place| {
+        let mut wire = place.session(SUPPORT);
+        wire.query("SET sql_mode = 'NO_ENGINE_SUBSTITUTION'").well();
+        let prepared = wire.prepare("SELECT 1").expect("prepared");
+        wire.query("CREATE TEMPORARY TABLE employees (id int)");
+        wire.reset().well();
+        assert_eq!(wire.execute(prepared.id, &[]).errors.len(), 1, "statements are gone");
+        assert_eq!(wire.query("SELECT count(*) FROM customers").value(), "200");
+        refuses(place, &mut wire, "SELECT * FROM hr.employees");
+        // MySQL keeps the default schema over a reset, MariaDB too; the judge must know whichever it is.
+        let mut all = place.session(&["all"]);
+        all.init_db("hr").well();
+        all.reset().well();
+        let told = all.query("SELECT database()").text();
+        let answer = all.query("SELECT count(*) FROM employees");
+        assert_eq!(answer.errors.is_empty(), told == ["hr"], "{told:?}: {answer:?}");
+        let mut wire = place.session(SUPPORT);
+        wire.init_db("hr");
+        wire.reset().well();
+        let answer = wire.query("SELECT * FROM employees");
+        kept_from(place, &wire, &answer, "employees");
+    });
+}
+
+#[test]
+fn comments_that_the_server_runs_are_judged_as_code() {
+    each(|place| {
+        let mut wire = place.session(SUPPORT);
+        let maria = place.server.flavour().is_mariadb();
+        let mut refused = vec![
+            "SELECT * FROM /*! hr.employees */",
+            "SELECT /*!50000 salary FROM hr.employees */",
+            "/*!50000 SELECT * FROM hr.employees */",
+            "SELECT 1 /*!50000 UNION SELECT salary FROM hr.employees */",
+            "DELETE FROM orders WHERE id = 1 /*! OR 1 = 1 */",
+            "DELETE FROM orders /*!99999 WHERE id = 1 */",
+            "/*! DELETE FROM orders */",
+            "SELECT * FROM hr/*!50000.employees*/",
+            "SELECT * FROM customers /*! , */ /*!50000 hr.employees */",
+        ];
+        if maria {
+            refused
+                .extend(["SELECT 1 /*M! UNION SELECT salary FROM hr.employees */", "/*M!100100 DELETE FROM orders */"]);
+        } else {
+            // Six digits are a version of MySQL 8 and later.
+            refused.extend(["SELECT 1 /*!080000 UNION SELECT salary FROM hr.employees */"]);
+        }
+        let found: Vec<String> = refused.into_iter().flat_map(|sql| let_through(place, &mut wire, sql)).collect();
+        assert!(found.is_empty(), "{found:#?}");
+        assert!(place.ran(wire.id).is_empty());
+        // What the server takes for a comment is one.
+        let passed = [
+            ("SELECT 'a' /* FROM hr.employees */", "a"),
+            ("SELECT 'b' /*!999999 FROM hr.employees */", "b"),
+            ("SELECT 'c' -- FROM hr.employees", "c"),
+            ("SELECT 'd' # FROM hr.employees", "d"),
+            ("SELECT 'e' /*!50000 FROM customers WHERE id = 1 */", "e"),
+            ("SELECT '/*! FROM hr.employees */'", "/*! FROM hr.employees */"),
+        ];
+        for (sql, value) in passed {
+            assert_eq!(wire.query(sql).value(), value, "{sql}");
+        }
+        assert_eq!(wire.query("SELECT 5--1").value(), "6");
+        assert_eq!(place.ran(wire.id).len(), passed.len() + 1);
+    });
+}
+
+/// Texts that are harmless in one mode and read salaries in another.
+const TWO_FACED: [&str; 4] = [
+    "SELECT \"1\" FROM \"hr\".\"employees\"",
+    "SELECT '\\' , (SELECT max(salary) FROM hr.employees) -- '",
+    "SELECT '\\'', (SELECT max(salary) FROM hr.employees), '' -- '",
+    "SELECT \"'\" , (SELECT max(salary) FROM hr.employees) -- \"'",
+];
+
+/// Whatever the mode, no salary comes out.
+fn no_salary(place: &Place, wire: &mut Wire, mode: &str) {
+    for sql in TWO_FACED {
+        let answer = wire.query(sql);
+        let prepared = wire.prepare(sql).map(|prepared| wire.execute(prepared.id, &[]));
+        for answer in [answer, prepared.unwrap_or_default()] {
+            let shown = answer.text().join("\n");
+            assert!(!shown.contains("65010"), "{:?} in {mode}: {sql}: {shown}", place.server.flavour());
+        }
+        let heard = String::from_utf8_lossy(&wire.heard).into_owned();
+        assert!(!heard.contains("65010"), "{mode}: {sql}");
+    }
+}
+
+#[test]
+fn the_servers_default_mode_decides_what_quotes_mean() {
+    for mode in ["ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "ANSI,NO_BACKSLASH_ESCAPES", "ANSI", ""] {
+        let options = Options { settings: vec![format!("--sql-mode={mode}")], ..Options::default() };
+        each_with(&options, &usual(), |place| {
+            let mut wire = place.session(SUPPORT);
+            no_salary(&place, &mut wire, mode);
+            let quoted = wire.query("SELECT \"region\" FROM customers WHERE id = 1");
+            let expected = if mode.contains("ANSI") { "AMER" } else { "region" };
+            assert_eq!(quoted.value(), expected, "{mode}");
+            let escaped = wire.query("SELECT '\\\\'").value();
+            assert_eq!(escaped.len(), if mode.contains("BACKSLASH") { 2 } else { 1 }, "{mode}");
+            refuses(&place, &mut wire, "SELECT * FROM hr.employees");
+        });
+    }
+}
+
+#[test]
+fn a_mode_that_the_session_sets_is_followed_or_refused() {
+    each(|place| {
+        for set in [
+            "SET sql_mode = 'ANSI_QUOTES'",
+            "SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES'",
+            "SET @@sql_mode = 'ANSI'",
+            "SET @@session.sql_mode = concat('ANSI', '_QUOTES')",
+            "SET sql_mode = 4",
+            "SET @m = 'ANSI_QUOTES', sql_mode = @m",
+            "SET sql_mode = (SELECT 'ANSI_QUOTES')",
+        ] {
+            let mut wire = place.session(SUPPORT);
+            wire.query(set);
+            no_salary(place, &mut wire, set);
+            wire.query("SET sql_mode = DEFAULT");
+            no_salary(place, &mut wire, "the default again");
+            let mut wire = place.session(SUPPORT);
+            let answer = wire.query(&format!("{set}; {}", TWO_FACED[0]));
+            assert!(answer.rows.is_empty(), "{set}: {answer:?}");
+            let answer = wire.query(&format!("{set}; {}", TWO_FACED[1]));
+            assert!(!answer.text().join(" ").contains("65010"), "{set}: {answer:?}");
+        }
+        let mut all = place.session(&["all"]);
+        all.query("SET sql_mode = 'ANSI_QUOTES'").well();
+        assert_eq!(all.query("SELECT \"region\" FROM customers WHERE id = 1").value(), "AMER");
+        all.query("SET sql_mode = ''").well();
+        assert_eq!(all.query("SELECT \"region\"").value(), "region");
+        if place.server.flavour().is_mariadb() {
+            let mut wire = place.session(SUPPORT);
+            let answer = wire.query("SET STATEMENT sql_mode = 'ANSI_QUOTES' FOR SELECT * FROM \"hr\".\"employees\"");
+            kept_from(place, &wire, &answer, "SET STATEMENT");
+            assert!(wire.query("SET sql_mode = 'ORACLE'").is_refused());
+        }
+        let mut wire = place.session(SUPPORT);
+        let answer = wire.query("SELECT /*+ SET_VAR(sql_mode = 'ANSI_QUOTES') */ 1 FROM \"hr\".\"employees\"");
+        assert!(answer.rows.is_empty(), "{answer:?}");
+    });
+}
+
+#[test]
+fn character_sets_that_hide_quotes_are_refused() {
+    each(|place| {
+        for charset in ["gbk", "sjis", "big5", "cp932", "euckr", "gb2312", "ujis"] {
+            for set in [
+                format!("SET NAMES {charset}"),
+                format!("SET NAMES '{charset}'"),
+                format!("SET CHARACTER SET {charset}"),
+                format!("SET character_set_client = {charset}"),
+                format!("SET @@session.character_set_client = '{charset}'"),
+                format!("set names {charset} collate {charset}_bin"),
+            ] {
+                let mut wire = place.session(SUPPORT);
+                let answer = wire.query(&set);
+                assert!(answer.is_refused(), "{set}: {answer:?}");
+                assert!(place.ran(wire.id).is_empty(), "{set}");
+                // The classic: the backslash is the second byte of a letter, or it is not.
+                let answer = wire.query_bytes(b"SELECT '\xbf\\', (SELECT max(salary) FROM hr.employees) -- '");
+                assert!(answer.rows.is_empty() || !answer.text().join(" ").contains("65010"), "{answer:?}");
+            }
+        }
+        for allowed in ["SET NAMES utf8mb4", "SET NAMES 'utf8'", "SET character_set_results = utf8mb4"] {
+            let mut wire = place.session(SUPPORT);
+            let answer = wire.query(allowed);
+            assert!(answer.errors.is_empty(), "{allowed}: {answer:?}");
+            assert_eq!(wire.query("SELECT 'on'").value(), "on");
+            refuses(place, &mut wire, "SELECT * FROM hr.employees");
+        }
+    });
+}
+
+#[test]
+fn results_in_a_wide_character_set_are_refused() {
+    each(|place| {
+        for charset in ["utf16", "ucs2", "utf32", "NULL", "gbk"] {
+            let mut wire = place.session(SUPPORT);
+            let answer = wire.query(&format!("SET character_set_results = {charset}"));
+            if answer.errors.is_empty() {
+                // NULL leaves each value as it is stored, which policy lets who may `set` have.
+                assert_eq!(charset, "NULL", "{answer:?}");
+            } else {
+                assert!(answer.is_refused(), "{charset}: {answer:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_sign_in_with_a_hiding_character_set_reads_nothing() {
+    each(|place| {
+        // Collations: gbk_chinese_ci, sjis_japanese_ci, big5_chinese_ci, cp932, utf16, ucs2, utf32.
+        for collation in [28, 13, 1, 95, 54, 35, 60] {
+            let token = place.gateway.token("ana", SUPPORT);
+            let how = SignIn { collation, ..SignIn::clear("ana", &token) };
+            let Ok(mut wire) = Wire::try_sign_in(place.gateway.address(), &how) else { continue };
+            let answer = wire.query_bytes(b"SELECT '\xbf\\', (SELECT max(salary) FROM hr.employees) -- '");
+            assert!(!String::from_utf8_lossy(&wire.heard).contains("65010"), "{collation}: {answer:?}");
+            let answer = wire.query("SELECT 1");
+            let utf8 = answer.rows.is_empty() || [54, 35, 60].contains(&collation);
+            assert!(utf8, "{collation}: text in a hiding character set is not read: {answer:?}");
+        }
+    });
+}
+
+#[test]
+fn a_temporary_table_lends_its_name_only_while_it_stands() {
+    each(|place| {
+        let mut all = place.session(&["all"]);
+        all.query("CREATE TEMPORARY TABLE scratch (a int)").well();
+        all.query("INSERT INTO scratch VALUES (1), (2)").well();
+        assert_eq!(all.query("SELECT sum(a) FROM scratch").value(), "3");
+        let mut wire = place.session(SUPPORT);
+        assert_eq!(wire.query("SELECT * FROM scratch").codes(), [1146], "another session's name means nothing");
+    });
+    let policy = format!(
+        "{}\n@id(\"makers\") permit (principal in Group::\"makers\", action == Action::\"ddl\", resource in Schema::\"shop.shop\");",
+        crate::place::POLICY
+    );
+    each_with(&Options::default(), &portcullis_testkit::Setup { policy, ..usual() }, |place| {
+        let mut wire = place.session(&["support", "makers"]);
+        let made = wire.query("CREATE TEMPORARY TABLE employees (id int, salary int)");
+        assert!(made.errors.is_empty(), "{made:?}");
+        wire.query("INSERT INTO employees VALUES (1, 2)").well();
+        assert_eq!(wire.query("SELECT salary FROM employees").value(), "2");
+        // EVASION: the temporary table is `shop.employees`; `hr.employees` is still the real one.
+        refuses(&place, &mut wire, "SELECT * FROM hr.employees");
+        wire.init_db("hr");
+        let answer = wire.query("SELECT * FROM employees");
+        kept_from(&place, &wire, &answer, "SELECT * FROM employees");
+        wire.init_db("shop").well();
+        wire.query("DROP TEMPORARY TABLE employees").well();
+        assert_eq!(wire.query("SELECT * FROM employees").codes(), [1146]);
+        refuses(&place, &mut wire, "CREATE TEMPORARY TABLE hr.employees (id int)");
+        refuses(&place, &mut wire, "CREATE TEMPORARY TABLE mine AS SELECT * FROM hr.employees");
+        refuses(&place, &mut wire, "CREATE TEMPORARY TABLE mine LIKE hr.employees");
+        // A temporary table over a real name, and the real one again after a reset.
+        wire.query("CREATE TEMPORARY TABLE products (id int)").well();
+        assert_eq!(wire.query("SELECT count(*) FROM products").value(), "0");
+        wire.reset().well();
+        assert_eq!(wire.query("SELECT count(*) FROM products").value(), "50");
+    });
+}
+
+#[test]
+fn views_carry_what_they_are_made_of() {
+    each_with(&Options::default(), &usual(), |place| {
+        place.server.sql(
+            "CREATE VIEW innocent AS SELECT id, name FROM hr.employees; \
+             CREATE VIEW outermost AS SELECT count(*) FROM innocent; \
+             CREATE VIEW hr.outside AS SELECT id FROM shop.customers",
+        );
+        // Made by another session: noticed within the time between two looks at the catalog.
+        let mut wire = place.session(SUPPORT);
+        eventually("the views are known", std::time::Duration::from_secs(20), || {
+            Some(()).filter(|()| wire.query("SELECT * FROM outermost").is_refused())
+        });
+        for sql in [
+            "SELECT * FROM innocent",
+            "SELECT * FROM outermost",
+            "SELECT 1 FROM `innocent`",
+            "SELECT * FROM hr.outside",
+        ] {
+            refuses(&place, &mut wire, sql);
+        }
+        assert_eq!(wire.query("SELECT count(*) FROM customer_contacts").value(), "200");
+        assert_eq!(wire.query("SELECT count(*) FROM emea_contacts").errors, []);
+    });
+}
+
+#[test]
+fn what_is_prepared_in_sql_is_judged_as_what_it_runs() {
+    each(|place| {
+        let mut wire = place.session(SUPPORT);
+        refuses(place, &mut wire, "PREPARE p FROM 'SELECT * FROM hr.employees'");
+        wire.query("PREPARE p FROM 'SELECT name FROM customers WHERE id = ?'").well();
+        wire.query("SET @id = 3").well();
+        assert_eq!(wire.query("EXECUTE p USING @id").value(), "Customer 3");
+        wire.query("DEALLOCATE PREPARE p").well();
+        assert_eq!(wire.query("EXECUTE p USING @id").errors.len(), 1);
+        // Computed text is nothing that could be judged.
+        wire.query("SET @sql = 'SELECT * FROM hr.employees'").well();
+        let before = place.ran(wire.id);
+        let answer = wire.query("PREPARE q FROM @sql");
+        assert!(answer.is_refused(), "{answer:?}");
+        let answer = wire.query("EXECUTE q");
+        assert!(answer.rows.is_empty() && answer.errors.len() == 1, "{answer:?}");
+        let answer = wire.query("PREPARE r FROM 'SELECT 1'; EXECUTE r");
+        assert!(answer.rows.is_empty() || answer.value() == "1", "{answer:?}");
+        if place.server.flavour().is_mariadb() {
+            for sql in ["EXECUTE IMMEDIATE @sql", "EXECUTE IMMEDIATE concat('SELECT * FROM ', 'hr.employees')"] {
+                assert!(wire.query(sql).is_refused(), "{sql}");
+            }
+            assert_eq!(wire.query("EXECUTE IMMEDIATE 'SELECT 7'").value(), "7");
+        }
+        let ran = place.ran(wire.id);
+        assert!(!ran[before.len()..].iter().any(|text| text.contains("employees") || text.contains("@sql")), "{ran:?}");
+        // A second PREPARE of the name that fails takes the first one away.
+        wire.query("PREPARE s FROM 'SELECT 1'").well();
+        assert_eq!(wire.query("PREPARE s FROM 'SELECT nosuch FROM customers'").errors.len(), 1);
+        assert_eq!(wire.query("EXECUTE s").errors.len(), 1);
+    });
+}
+
+#[test]
+fn a_handler_reads_nothing_that_a_select_could_not() {
+    each(|place| {
+        let mut wire = place.session(SUPPORT);
+        for sql in ["HANDLER hr.employees OPEN", "HANDLER hr.employees OPEN AS h"] {
+            refuses(place, &mut wire, sql);
+        }
+        let answer = wire.query("HANDLER h READ FIRST");
+        kept_from(place, &wire, &answer, "HANDLER");
+        let mut all = place.session(&["all"]);
+        all.query("HANDLER hr.employees OPEN AS h").well();
+        assert_eq!(all.query("HANDLER h READ FIRST").well().rows.len(), 1);
+        all.query("HANDLER h CLOSE").well();
+    });
+}
+
+#[test]
+fn stored_programs_are_calls_for_policy() {
+    let policy = format!(
+        "{}\n@id(\"callers\") permit (principal in Group::\"callers\", action == Action::\"call\", resource == Function::\"shop.shop.restock\");",
+        crate::place::POLICY
+    );
+    each_with(&Options::default(), &portcullis_testkit::Setup { policy, ..usual() }, |place| {
+        let mut wire = place.session(&["support", "callers"]);
+        assert_eq!(wire.query("CALL restock(25)").well().rows.len(), 0);
+        assert_eq!(wire.query("CALL shop.restock(25)").well().rows.len(), 0);
+        for sql in
+            ["CALL all_salaries()", "CALL shop.all_salaries", "SELECT customer_ssn(7)", "SELECT note_access('x')"]
+        {
+            refuses(&place, &mut wire, sql);
+        }
+        // EVASION: a built-in name with a space before its parenthesis is a stored function's.
+        let answer = wire.query("SELECT count (*) FROM customers");
+        assert!(answer.rows.is_empty() && answer.errors.len() == 1, "{answer:?}");
+    });
+}
