@@ -15,7 +15,7 @@ help: ## this list
 setup: ## install what building, testing and the drivers need
 	@scripts/setup.sh build server mysql drivers
 
-demo: ## build, then the narrated tour on a real PostgreSQL; ARGS=--tour-only exits after it
+demo: ## build, then the narrated tour on a real PostgreSQL; ARGS="--protocol mysql --tour-only": on MariaDB, then exit
 	@scripts/setup.sh build server
 	@$(ENV); cargo build --release --locked -p portcullis-cli
 	@$(ENV); exec "$${CARGO_TARGET_DIR:-target}/release/portcullis" demo $(ARGS)

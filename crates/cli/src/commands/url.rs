@@ -11,7 +11,9 @@ use crate::{
 
 /// Prints a URL.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  psql \"$(portcullis url shop)\"")]
+#[command(
+    after_help = "Examples:\n  psql \"$(portcullis url shop)\"\n  mysqlsh \"$(portcullis url shop --minutes 60)\"\n\nA URL begins with what its upstream speaks: postgresql:// or mysql://."
+)]
 pub(crate) struct Args {
     /// The upstream, as the gateway names it
     upstream: String,

@@ -88,7 +88,8 @@ async fn refused_drop(house: &House, ana: &Client, witness: &Client, say: &mut N
     claim(refusal.says("ask the dba group"), "the refusal carries the rule's hint")?;
     let customers = witness.value("SELECT count(*) FROM customers").await?;
     claim(customers == "60", "the table is as it was")?;
-    claim(!house.server().log().contains(DROP), "the statement never reached the database")?;
+    let log = house.server().log();
+    claim(log.contains(NOTES) && !log.contains(DROP), "of all statements this one never reached the database")?;
     say.checked("the table is whole, and the database's own log has never seen the statement");
     Ok(())
 }

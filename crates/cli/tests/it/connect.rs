@@ -9,6 +9,7 @@ use std::{
 };
 
 use portcullis_testkit::{Auth, Certs, Options, Server, Version};
+use tokio::io::AsyncWriteExt;
 use tokio_postgres::{Client, NoTls, error::SqlState};
 
 use crate::support::{portcullis, tell};
@@ -134,4 +135,21 @@ fn nobody_logged_in_is_told_at_once() {
     let args = ["connect", "shop", "--postgres", "127.0.0.1:1", "--issuer", "https://idp", "--client-id", "x"];
     let shown = tell(&portcullis(home.path(), &args).output().unwrap());
     assert_eq!(shown, "exit code 1\n--- notes\nerror: nobody is logged in\n  help: run `portcullis login`\n");
+}
+
+#[tokio::test]
+async fn mysql_is_named_as_what_is_not_spoken_yet() {
+    let home = tempfile::tempdir().unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = listener.local_addr().unwrap().to_string();
+    let bridge = bridge(portcullis(home.path(), &["connect", "shop", "--postgres", &target, "--token", TOKEN]));
+    let (client, gateway) = tokio::join!(bridge.client(), async {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        socket.write_all(b"\x4a\0\0\0\x0a11.4.2-MariaDB\0").await.unwrap();
+        socket
+    });
+    drop(gateway);
+    let error = client.err().unwrap();
+    let message = error.as_db_error().unwrap().message();
+    assert!(message.contains("it speaks MySQL, which `connect` does not yet"), "{message}");
 }

@@ -28,6 +28,8 @@ pub(crate) struct Target {
     must_be_tls: bool,
 }
 
+const MYSQL: &str = "it speaks MySQL, which `connect` does not yet; `portcullis url` prints a credential for it";
+
 /// Connecting, TLS and the answer to a request take a moment or fail.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -64,6 +66,7 @@ impl Target {
             [b'S'] => Ok(Box::pin(self.trust.wrap(&self.host, socket).await?)),
             [b'N'] if self.clear_is_safe(&socket) => Ok(Box::pin(socket)),
             [b'N'] => Err(self.unreachable(&"it does not speak TLS, and a token is not sent in clear")),
+            _ if greets_as_mysql(&mut socket).await => Err(self.unreachable(&MYSQL)),
             _ => Err(self.unreachable(&"it does not speak the Postgres protocol")),
         }
     }
@@ -76,4 +79,10 @@ impl Target {
     fn unreachable(&self, error: &dyn std::fmt::Display) -> Failure {
         Failure::refused(format_args!("the gateway at `{}:{}`: {error}", self.host, self.port))
     }
+}
+
+/// Whether what follows the first byte is a MySQL server's greeting: that server speaks first, whatever we said.
+async fn greets_as_mysql(socket: &mut TcpStream) -> bool {
+    let mut rest = [0; 4];
+    socket.read_exact(&mut rest).await.is_ok() && matches!(rest, [_, _, 0, 10])
 }

@@ -3,7 +3,7 @@
 //! It listens on loopback, answers a client as a server without passwords would, and signs in at the gateway as the
 //! person who is logged in. From then on it moves bytes and reads none of them: judging and recording happen at the
 //! gateway. The local side is in clear and takes any user name, so it is open only to processes of the user who started
-//! it (see [`peer`]).
+//! it (see [`peer`]). Absent: MySQL, whose local side would have to agree with the client to what the gateway agrees to.
 
 mod dial;
 mod local;
@@ -29,7 +29,7 @@ use dial::Target;
 /// Opens a local endpoint.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  portcullis connect shop --listen 127.0.0.1:5433\n  psql postgres://127.0.0.1:5433/"
+    after_help = "Example:\n  portcullis connect shop --listen 127.0.0.1:5433\n  psql postgres://127.0.0.1:5433/\n\nFor Postgres only: MySQL tools take what `portcullis url` prints."
 )]
 pub(crate) struct Args {
     /// The upstream, as the gateway names it

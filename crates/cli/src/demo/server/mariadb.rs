@@ -99,6 +99,8 @@ impl Programs {
         let mut install = command(&self.install, owner);
         install.arg("--no-defaults").arg(option("basedir", &self.base)).arg(option("datadir", &folder.join("data")));
         install.args(["--auth-root-authentication-method=normal", "--skip-test-db", SMALL]);
+        // The caller's own may be closed to the server's user.
+        install.arg(option("tmpdir", folder)).env("TMPDIR", folder);
         install
     }
 
@@ -108,7 +110,7 @@ impl Programs {
         server.extend(plugins.is_dir().then(|| option("plugin-dir", &plugins)));
         server.extend([option("datadir", &folder.join("data")), format!("--port={port}").into()]);
         server.extend([option("pid-file", &folder.join("pid")), option("init-file", &folder.join("accounts.sql"))]);
-        server.push(option("general-log-file", &folder.join("statements")));
+        server.extend([option("general-log-file", &folder.join("statements")), option("tmpdir", folder)]);
         server.extend(SETTINGS.map(OsString::from));
         server
     }
