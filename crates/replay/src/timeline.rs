@@ -18,6 +18,9 @@ use crate::time::{duration, iso, offset};
 /// LIMIT: result bytes held for one session; the rest is counted.
 const MAX_HELD: usize = 8 << 20;
 
+/// LIMIT: statements of which it is remembered how they were run.
+const MAX_VIAS: usize = 1024;
+
 /// How it looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
@@ -39,7 +42,7 @@ pub struct Timeline {
     decoders: Decoders,
     decoder: Option<Box<dyn ResultDecoder>>,
     began: Option<u64>,
-    /// How statements were run whose outcome is to come.
+    /// How statements were run; more results of one may come after its outcome, as when a cursor is fetched from.
     vias: BTreeMap<u64, String>,
     results: BTreeMap<u64, Vec<u8>>,
     held: usize,
@@ -129,6 +132,9 @@ impl Timeline {
     fn statement(&mut self, at: &str, statement: &Statement) -> Vec<String> {
         if statement.verdict == Verdict::Allow {
             self.vias.insert(statement.statement, statement.via.clone());
+            if self.vias.len() > MAX_VIAS {
+                self.vias.pop_first();
+            }
         }
         let (ink, word) = match statement.verdict {
             Verdict::Allow => (Ink::Green, "allowed"),
@@ -187,7 +193,7 @@ impl Timeline {
     fn outcome(&mut self, at: &str, outcome: &OutcomeRecord) -> Vec<String> {
         let frames = self.results.remove(&outcome.statement).unwrap_or_default();
         self.held = self.held.saturating_sub(frames.len());
-        let via = self.vias.remove(&outcome.statement).unwrap_or_default();
+        let via = self.vias.get(&outcome.statement).cloned().unwrap_or_default();
         let mut lines = self.result_lines(&Recorded { statement: outcome.statement, via: &via, frames: &frames });
         if !frames.is_empty() && outcome.recorded < outcome.bytes {
             lines.push(format!("    … {} of {} bytes recorded", outcome.recorded, outcome.bytes));

@@ -27,14 +27,14 @@ use crate::{
                         Exit code 1 where any step of the tour was not as told."
 )]
 pub(crate) struct Args {
-    /// What clients and the database speak
-    #[arg(long, value_enum, default_value = "postgres")]
+    /// What clients and the database speak: `postgres` or `mysql`, which is a MariaDB
+    #[arg(long, value_enum, default_value = "postgres", hide_possible_values = true)]
     protocol: Protocol,
     /// End after the tour
     #[arg(long)]
     tour_only: bool,
     /// Where clients connect; loopback only, since there is no certificate
-    /// [default: 127.0.0.1:6432, for MySQL 127.0.0.1:3307, or a free port]
+    /// [default: 127.0.0.1:6432, or 3307 for MySQL, or a free port]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
     /// Where the API, metrics and health are

@@ -63,7 +63,10 @@ impl MySqlDecoder {
 impl ResultDecoder for MySqlDecoder {
     fn decode(&mut self, recorded: &Recorded<'_>) -> Vec<Decoded> {
         let mut walk = Walk::new(self.agreed, recorded.via == "execute");
-        if let Some(columns) = self.take_open(recorded.statement) {
+        let open = self.take_open(recorded.statement);
+        // Rows that are fetched begin an exchange, a further result of a procedure goes on in one.
+        let fetched = header(recorded.frames).is_some_and(|first| first.sequence == 1);
+        if let Some(columns) = open.filter(|_| fetched) {
             walk.found.push(Decoded::Columns(columns.names.clone()));
             walk.expect = Expect::Rows(columns);
         }

@@ -132,9 +132,24 @@ fn rows_that_are_fetched_later_go_on_under_the_same_columns() {
     let open = decoder.decode(&Recorded { statement: 4, via: "execute", frames: &opened.out });
     assert_eq!(open, [columns(&["id"])]);
     for _ in 0..2 {
-        let rows = decoder.decode(&Recorded { statement: 4, via: "", frames: &fetched.out });
+        let rows = decoder.decode(&Recorded { statement: 4, via: "execute", frames: &fetched.out });
         assert_eq!(rows, [columns(&["id"]), row(&[Some("7")]), row(&[Some("8")])]);
     }
+}
+
+#[test]
+fn a_further_result_of_a_procedure_has_columns_of_its_own() {
+    let first = Seen::new(modern()).columns(&[("id", ColumnType::Long)]).put(b"\0\0\x07\0\0\0").end();
+    let mut second = Seen::new(modern());
+    second.next = first.next;
+    let second = second.columns(&[("n", ColumnType::Tiny)]).put(b"\0\0\x05");
+    let mut decoder = first.decoder();
+    let results = [&first, &second].map(|seen| {
+        let recorded = Recorded { statement: 4, via: "execute", frames: &seen.out };
+        decoder.decode(&recorded)
+    });
+    assert_eq!(results[0], [columns(&["id"]), row(&[Some("7")])]);
+    assert_eq!(results[1], [columns(&["n"]), row(&[Some("5")])]);
 }
 
 #[test]

@@ -18,25 +18,32 @@ const NOT_FIXED: u8 = 31;
 pub(super) struct Look {
     of: ValueType,
     decimals: u8,
+    /// Whether the column says that its values are no text.
+    bytes: bool,
 }
+
+/// The collation of what is no text.
+const BINARY: u16 = 63;
 
 impl Default for Look {
     /// Of a column that nobody described.
     fn default() -> Self {
-        Self { of: ValueType::signed(ColumnType::VarString), decimals: NOT_FIXED }
+        Self { of: ValueType::signed(ColumnType::VarString), decimals: NOT_FIXED, bytes: false }
     }
 }
 
 impl Look {
     pub(super) fn of(definition: &ColumnDefinition<'_>) -> Self {
         let unsigned = definition.flags & ColumnDefinition::UNSIGNED != 0;
-        Self { of: ValueType { kind: definition.kind, unsigned }, decimals: definition.decimals }
+        let (decimals, bytes) = (definition.decimals, definition.collation == BINARY);
+        Self { of: ValueType { kind: definition.kind, unsigned }, decimals, bytes }
     }
 
     /// A value of a text row.
     pub(super) fn text(self, content: &[u8]) -> Vec<u8> {
         match self.of.kind {
             ColumnType::Bit | ColumnType::Geometry | ColumnType::Vector => hex(content),
+            _ if self.bytes && content.iter().any(u8::is_ascii_control) => hex(content),
             _ => readable(content),
         }
     }
@@ -84,7 +91,7 @@ impl Look {
 
 /// A parameter, as a literal without its quotes.
 pub(super) fn parameter(of: ValueType, content: &[u8]) -> Option<Parameter> {
-    let shown = Look { of, decimals: NOT_FIXED }.binary(content);
+    let shown = Look { of, decimals: NOT_FIXED, bytes: false }.binary(content);
     match Value::of(of, content)? {
         Value::Int(_) | Value::UInt(_) | Value::Float(_) | Value::Double(_) => {
             String::from_utf8(shown).ok().map(Parameter::Number)
@@ -115,14 +122,14 @@ mod tests {
     use super::*;
 
     fn shown(kind: ColumnType, decimals: u8, content: &[u8]) -> String {
-        let look = Look { of: ValueType::signed(kind), decimals };
+        let look = Look { of: ValueType::signed(kind), decimals, bytes: false };
         String::from_utf8(look.binary(content)).unwrap()
     }
 
     #[test]
     fn numbers_read_as_in_a_text_row() {
         assert_eq!(shown(ColumnType::Long, 0, &(-7i32).to_le_bytes()), "-7");
-        let unsigned = Look { of: ValueType { kind: ColumnType::LongLong, unsigned: true }, decimals: 0 };
+        let unsigned = Look { of: ValueType { kind: ColumnType::LongLong, unsigned: true }, decimals: 0, bytes: false };
         assert_eq!(unsigned.binary(&[0xff; 8]), b"18446744073709551615");
         assert_eq!(shown(ColumnType::Float, 31, &10.2f32.to_le_bytes()), "10.2");
         assert_eq!(shown(ColumnType::Float, 2, &10.2f32.to_le_bytes()), "10.20");
@@ -154,6 +161,9 @@ mod tests {
         assert_eq!(shown(ColumnType::Blob, 0, b"\xff\x00"), r"\xff00");
         assert_eq!(shown(ColumnType::Bit, 0, b"\x01"), r"\x01");
         assert_eq!(shown(ColumnType::Blob, 0, b"plain"), "plain");
+        assert_eq!(shown(ColumnType::Blob, 0, b"two\nlines"), "two\nlines");
+        let bytes = Look { bytes: true, ..Look::default() };
+        assert_eq!((bytes.text(b"\x05"), bytes.binary(b"plain")), (br"\x05".to_vec(), b"plain".to_vec()));
         assert_eq!(shown(ColumnType::Float, 31, b"\x01"), r"\x01");
     }
 }
