@@ -1,33 +1,38 @@
 #!/usr/bin/env python3
 """Runs one driver's script against a URL and prints what the driver saw, one JSON object a line.
 
-    run.py psql|psycopg|asyncpg URL [--psql PATH]
+    run.py DRIVER URL [--client PATH]
 
 The same script is run directly and through the gateway under a permit-all policy; the two outputs must be equal.
 """
 
 import argparse
+import importlib
 import sys
+
+# Each driver's module, and what its script is run with beside the URL.
+DRIVERS = {
+    "psql": ("with_psql", []),
+    "psycopg": ("with_psycopg", []),
+    "asyncpg": ("with_asyncpg", []),
+    "mysql-cli": ("with_mysql_cli", []),
+    "pymysql": ("with_pymysql", []),
+    "mysqlclient": ("with_mysqlclient", []),
+    "connector-pure": ("with_connector", [True]),
+    "connector-c": ("with_connector", [False]),
+    "sqlalchemy": ("with_sqlalchemy", []),
+}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("driver", choices=["psql", "psycopg", "asyncpg"])
+    parser.add_argument("driver", choices=sorted(DRIVERS))
     parser.add_argument("url")
-    parser.add_argument("--psql", default="psql", help="the psql to run")
+    parser.add_argument("--client", help="the command-line client to run, where the driver is one")
     arguments = parser.parse_args()
-    if arguments.driver == "psql":
-        import with_psql
-
-        with_psql.run(arguments.psql, arguments.url)
-    elif arguments.driver == "psycopg":
-        import with_psycopg
-
-        with_psycopg.run(arguments.url)
-    else:
-        import with_asyncpg
-
-        with_asyncpg.run(arguments.url)
+    module, more = DRIVERS[arguments.driver]
+    client = [arguments.client] if arguments.client else []
+    importlib.import_module(module).run(*client, arguments.url, *more)
 
 
 if __name__ == "__main__":
