@@ -4,9 +4,13 @@
 //! exactly what of one session reached the database. What is not in that log did not run.
 
 mod answer;
+mod faults;
+mod hostile;
 mod judging;
+mod masking;
 mod place;
 mod proof;
+mod recording;
 mod session;
 mod sign_in;
 mod wire;
