@@ -12,7 +12,7 @@ pub enum NotAnalysed {
     /// More joins, set operations, operators or statements than the limit.
     #[error("statement has too many {0}")]
     TooComplex(&'static str),
-    /// The server's grammar does not accept it; the server itself would answer 42601.
+    /// The server's grammar does not accept it; the server itself would answer with its own syntax error.
     #[error("syntax error")]
     Syntax {
         /// The parser's own words; they may quote the text.

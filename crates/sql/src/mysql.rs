@@ -22,8 +22,13 @@ pub use dialect::MySql;
 pub use mode::{Flavour, Syntax};
 pub use secrets::secrets_by_token;
 
-/// A name as the server compares those of columns, functions and aliases: without case. A catalog keeps names of columns so, and where
-/// names of tables have no case, theirs.
+/// A name as servers compare those of columns, functions and aliases: without case. A catalog keeps names of columns and functions so, and
+/// those of the tables of `information_schema`.
 pub fn folded(name: &str) -> Box<str> {
     walk::folded(name)
+}
+
+/// A name as servers keep those of databases and tables where these have no case (`lower_case_table_names` is not 0).
+pub fn lowered(name: &str) -> Box<str> {
+    walk::lowered(name)
 }

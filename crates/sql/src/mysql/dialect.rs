@@ -171,7 +171,7 @@ impl Dialect for MySql {
     }
 
     fn read_reported_path(&self, value: &str, _user: &str) -> Option<SearchPath> {
-        let lower = super::folded(value);
+        let lower = super::lowered(value);
         let schema = if self.lower_case_tables || &*lower == "information_schema" { &lower } else { value };
         // No word stands for the role here: a database of that name is itself.
         Some(SearchPath::new([schema], "$user"))

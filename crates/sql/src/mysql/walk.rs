@@ -32,7 +32,7 @@ use crate::error::NotAnalysed;
 use crate::limits::Limits;
 use crate::session::SessionChange;
 use crate::statement::{Action, Barrier, Effect, Kind, Name, Statement, Target};
-pub(super) use names::{folded, unquoted};
+pub(super) use names::{folded, lowered, unquoted};
 use scope::Block;
 
 /// A part of the grammar that was read, or why it could not be.

@@ -394,6 +394,8 @@ fn a_with_query_hides_only_what_is_in_its_scope() {
     ] {
         assert_eq!(reads(text, "secrets").is_empty(), hidden, "{text}");
     }
+    assert!(reads_on(&MARIADB, Mode(0), "WITH `Secrets` AS (SELECT 1) SELECT * FROM secrets", "secrets").is_empty());
+    assert_eq!(reads_on(&MARIADB, Mode(0), "WITH ſecrets AS (SELECT 1) SELECT * FROM secrets", "secrets").len(), 1);
     let folding = MySql { lower_case_tables: true, ..MYSQL };
     assert!(reads_on(&folding, Mode(0), "WITH `Secrets` AS (SELECT 1) SELECT * FROM secrets", "secrets").is_empty());
     assert_eq!(reads_on(&folding, Mode(0), "SELECT * FROM SECRETS", "secrets").len(), 1);
@@ -402,12 +404,32 @@ fn a_with_query_hides_only_what_is_in_its_scope() {
 
 #[test]
 fn columns_are_found_without_case() {
-    for text in ["SELECT SSN FROM t", "SELECT `Ssn` FROM t", "SELECT T.sSn FROM t", "SELECT X.SSN FROM t AS x"] {
+    let plain = ["SELECT SSN FROM t", "SELECT `Ssn` FROM t", "SELECT T.sSn FROM t", "SELECT X.SSN FROM t AS x"];
+    for text in plain.into_iter().chain(["SELECT ſsn FROM t", "SELECT `SſN` FROM t"]) {
         let [effect] = reads(text, "t").try_into().unwrap();
         assert_eq!(effect.columns, Columns::Named(["ssn".into()].into()), "{text}");
     }
+    let [effect] = reads("SELECT ıd, İd, \u{212a}im, ßn FROM t", "t").try_into().unwrap();
+    assert_eq!(effect.columns, Columns::Named(["id".into(), "kim".into(), "ßn".into()].into()));
     let [effect] = reads("SELECT nosuch.a FROM t", "t").try_into().unwrap();
     assert_eq!(effect.columns, Columns::All);
+}
+
+#[test]
+fn names_that_servers_take_for_others_are_refused() {
+    for text in [
+        "SET ſql_mode = 'ANSI_QUOTES'",
+        "SET SESSION śql_mode = ''",
+        "SET @@session.`ſql_mode` = ''",
+        "SET a.ſql_mode = ''",
+        "PREPARE ſ FROM 'SELECT 1'",
+        "EXECUTE ſ",
+        "DEALLOCATE PREPARE ſ",
+    ] {
+        assert!(is_refused(&MYSQL, text) && is_refused(&MARIADB, text), "{text}");
+    }
+    assert_eq!(one(&MYSQL, "SELECT ſubstr('x', 1)").functions.len(), 1);
+    assert_eq!(one(&MARIADB, "SELECT ſleep(1)").functions.len(), 1);
 }
 
 #[test]

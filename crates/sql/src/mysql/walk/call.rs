@@ -27,11 +27,12 @@ impl Walk<'_> {
             return Err(self.syntax_error());
         }
         let adjacent = self.token(0).zip(self.token(1)).is_some_and(|(name, open)| name.end == open.start);
+        let written = self.written(0);
         let name = folded(&self.any_name());
         // EVASION: `count (a)` calls a stored function of that name (test `a_space_calls_another_function`).
         let spaced = !adjacent && !self.syntax.ignore_space && functions::needs_adjacency(&name, &self.syntax);
-        // Some built-in functions are words of the grammar; a quoted name is none.
-        if spaced || !word {
+        // Some built-in functions are words of the grammar; a quoted name is none. Letters outside ASCII are those of others' functions.
+        if spaced || !word || !written.is_ascii() {
             self.function(Name::bare(&name));
             self.arguments()?;
             return Ok(Term::Other);

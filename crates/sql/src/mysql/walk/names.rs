@@ -8,13 +8,36 @@ use crate::mysql::lex::Kind;
 use crate::mysql::words;
 use crate::statement::Name;
 
-/// Small letters, one for each character, as the server's tables of case have them.
+/// A name as servers compare those of columns, functions and aliases: small letters of capitals, one for each character.
+///
+/// EVASION: to MariaDB 11 `ſsn` and `ıd` are `ssn` and `id`, to MySQL 9 `İd` is (test `columns_are_found_without_case`). What any of them
+/// takes for the same is the same here.
 pub(in crate::mysql) fn folded(name: &str) -> Box<str> {
+    mapped(name, |c| lower(one(c, c.to_uppercase())))
+}
+
+/// A name in small letters, as servers keep those of databases and tables where these have no case.
+pub(in crate::mysql) fn lowered(name: &str) -> Box<str> {
+    mapped(name, lower)
+}
+
+fn mapped(name: &str, map: impl Fn(char) -> char) -> Box<str> {
     if name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
         return name.into();
     }
-    let lower = |c: char| if c == '\u{130}' { 'i' } else { c.to_lowercase().next().unwrap_or(c) };
-    name.chars().map(lower).collect::<String>().into()
+    name.chars().map(map).collect::<String>().into()
+}
+
+fn lower(c: char) -> char {
+    if c == '\u{130}' { 'i' } else { one(c, c.to_lowercase()) }
+}
+
+/// What a character becomes, if that is one character.
+fn one(c: char, mut to: impl Iterator<Item = char>) -> char {
+    match (to.next(), to.next()) {
+        (Some(to), None) => to,
+        _ => c,
+    }
 }
 
 impl Walk<'_> {
@@ -66,7 +89,11 @@ impl Walk<'_> {
     /// A relation's name, folded as this server compares it.
     pub(super) fn relation(&self, schema: Option<&str>, name: &str) -> Name {
         let own = schema.map(folded).filter(|schema| &**schema == "information_schema");
-        let fold = |word: &str| if self.syntax.lower_case_tables || own.is_some() { folded(word) } else { word.into() };
+        let fold = |word: &str| match (own.is_some(), self.syntax.lower_case_tables) {
+            (true, _) => folded(word),
+            (false, true) => lowered(word),
+            (false, false) => word.into(),
+        };
         Name { catalog: None, schema: schema.map(fold), name: fold(name) }
     }
 
@@ -77,8 +104,11 @@ impl Walk<'_> {
     }
 
     pub(super) fn folded_schema(&self, name: &str) -> Box<str> {
-        let lower = folded(name);
-        if self.syntax.lower_case_tables || &*lower == "information_schema" { lower } else { name.into() }
+        match &*folded(name) {
+            "information_schema" => "information_schema".into(),
+            _ if self.syntax.lower_case_tables => lowered(name),
+            _ => name.into(),
+        }
     }
 
     /// The name of a function, procedure, trigger or event: `f`, `db.f`.
@@ -89,6 +119,16 @@ impl Walk<'_> {
         }
         let second = self.folded_name()?;
         Ok(Name { catalog: None, schema: Some(self.folded_schema(&first)), name: second })
+    }
+
+    /// The name of a prepared statement or a setting.
+    ///
+    /// EVASION: some servers take `ſql_mode` and `śql_mode` for `sql_mode` (test `names_that_servers_take_for_others_are_refused`).
+    pub(super) fn plain_name(&mut self) -> Parsed<Box<str>> {
+        if !self.written(0).is_ascii() {
+            return Err(self.syntax_error());
+        }
+        self.folded_name()
     }
 
     /// A literal text, of one or more pieces; `None` where there is none here.

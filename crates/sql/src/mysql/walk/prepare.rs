@@ -21,14 +21,14 @@ impl Walk<'_> {
         self.skip();
         self.accept("PREPARE");
         self.kind("DEALLOCATE");
-        let name = self.folded_name()?;
+        let name = self.plain_name()?;
         self.out.session.push(SessionChange::DeallocateSql { name: Some(name) });
         self.out.barrier |= Barrier::PREPARED;
         Ok(())
     }
 
     fn prepare(&mut self) -> Parsed {
-        let name = self.folded_name()?;
+        let name = self.plain_name()?;
         self.expect("FROM")?;
         self.out.barrier |= Barrier::PREPARED;
         match self.inner()? {
@@ -55,7 +55,7 @@ impl Walk<'_> {
                 None => self.unknown(),
             }
         } else {
-            let name = self.folded_name()?;
+            let name = self.plain_name()?;
             self.out.session.push(SessionChange::ExecuteSql { name });
             self.unknown();
         }

@@ -309,7 +309,12 @@ impl Walk<'_> {
     pub(super) fn reads_relation(&mut self, name: crate::statement::Name, alias: Option<&str>) {
         use super::names::folded;
         let own = folded(alias.unwrap_or(&name.name));
-        if name.schema.is_none() && self.ctes.contains(&name.name) {
+        // To MariaDB they have no case; where letters outside ASCII differ, it is taken for a table.
+        let is_same = |cte: &str| match self.syntax.is_maria() {
+            true => cte.eq_ignore_ascii_case(&name.name),
+            false => *cte == *name.name,
+        };
+        if name.schema.is_none() && self.ctes.iter().any(|cte| is_same(cte)) {
             return self.bring(Item::derived(&own));
         }
         let schema = if alias.is_none() { name.schema.as_deref().map(folded) } else { None };

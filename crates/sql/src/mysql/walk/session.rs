@@ -109,8 +109,14 @@ impl Walk<'_> {
         if !matches!(self.kind_at(0), Some(Kind::Word | Kind::Name | Kind::Quoted)) {
             return Err(self.syntax_error());
         }
+        if !self.written(0).is_ascii() {
+            return Err(self.syntax_error());
+        }
         let mut name = folded(&self.any_name()).into_string();
         while self.accept_mark(".") {
+            if !self.written(0).is_ascii() {
+                return Err(self.syntax_error());
+            }
             name.push('.');
             name.push_str(&folded(&self.any_name()));
         }
