@@ -53,6 +53,8 @@ pub struct Session {
     limits: CommandLimits,
     statements: Statements,
     exchange: Option<Exchange>,
+    /// The sequence id of an answer to what was read last, until it is forwarded or refused; else 0.
+    owed: u8,
     /// The columns of the rows that are coming, or that came last.
     columns: Option<Arc<Columns>>,
     transaction: Transaction,
@@ -73,6 +75,7 @@ impl Session {
             limits: CommandLimits::new(statement_limit),
             statements: Statements::default(),
             exchange: None,
+            owed: 0,
             columns: None,
             transaction: Transaction::Idle,
             autocommit: Status::AUTOCOMMIT,
@@ -83,7 +86,18 @@ impl Session {
 
     /// The sequence id of an error that the gateway sends of itself.
     fn sequence(&self) -> u8 {
-        self.exchange.as_ref().map_or(0, |exchange| exchange.sequence)
+        self.exchange.as_ref().map_or(self.owed, |exchange| exchange.sequence)
+    }
+
+    /// Cuts a command off. Whatever cannot be one is owed an answer as well: clients drop an error that is out of order.
+    fn cut_command(&mut self, buffer: &mut BytesMut) -> Result<Option<Frame>, Fault> {
+        let cut = packet::cut_command(buffer, &self.limits);
+        self.owed = match &cut {
+            Ok(Some(frame)) => packet::answer_sequence(frame),
+            Ok(None) => 0,
+            Err(_) => 1,
+        };
+        cut
     }
 }
 
@@ -113,7 +127,7 @@ impl Protocol for Session {
     fn split(&mut self, buffer: &mut BytesMut) -> Result<Option<Frame>, Fault> {
         match (self.file, &self.exchange) {
             (Some(sequence), _) => requests::split_file(buffer, sequence),
-            (None, None) => packet::cut_command(buffer, &self.limits),
+            (None, None) => self.cut_command(buffer),
             (None, Some(_)) => Ok(None),
         }
     }
@@ -138,6 +152,7 @@ impl Protocol for Session {
     }
 
     fn forward(&mut self, _request: &Request<'_>, frame: &Frame, ticket: Option<Ticket>, _before: &mut BytesMut) {
+        self.owed = 0;
         requests::forward(self, frame, ticket);
     }
 
@@ -152,6 +167,7 @@ impl Protocol for Session {
         _to_upstream: &mut BytesMut,
         to_client: &mut BytesMut,
     ) {
+        self.owed = 0;
         refusal::put(refusal, packet::answer_sequence(frame), to_client);
     }
 
@@ -216,5 +232,37 @@ impl Protocol for Session {
 
     fn farewell(&self, refusal: &Refusal, out: &mut BytesMut) {
         refusal::put(refusal, self.sequence(), out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn farewell(session: &Session) -> u8 {
+        let refusal = Refusal { sqlstate: *b"08P01", message: String::new(), detail: None, hint: None, position: None };
+        let mut out = BytesMut::new();
+        session.farewell(&refusal, &mut out);
+        packet::header(&out).expect("a packet").sequence
+    }
+
+    #[test]
+    fn the_error_for_a_broken_command_is_its_answer() {
+        for broken in [&b"\x01\0\0\0\xf0"[..], b"\x02\0\0\0\x0ex", b"\x01\0\0\x07\x0e", b"\xff\xff\xff\0\x03"] {
+            let mut session = Session::new(Capabilities::default(), 100);
+            assert_eq!(farewell(&session), 0);
+            let frame = session.split(&mut BytesMut::from(broken));
+            assert!(frame.is_err() || frame.is_ok_and(|frame| frame.is_some()), "{broken:?}");
+            assert_eq!(farewell(&session), 1, "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_at_rest_answers_nothing() {
+        let mut session = Session::new(Capabilities::default(), 100);
+        let mut buffer = BytesMut::from(&b"\x05\0\0\0\x19\x01\0\0\0"[..]);
+        let frame = session.split(&mut buffer).expect("a command").expect("whole");
+        session.forward(&Request::Continue, &frame, None, &mut BytesMut::new());
+        assert_eq!(farewell(&session), 0);
     }
 }

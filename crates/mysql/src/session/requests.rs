@@ -14,6 +14,9 @@ use crate::command::{Command, Content, Prepared, StmtBulkExecute, StmtExecute};
 use crate::packet::{self, HEADER};
 use crate::types::ValueType;
 
+/// Values that cannot be those of their statement, as of a client that brings too few. Servers say so and live on.
+const MISFIT: Request<'static> = Request::Unsupported { what: "a set of values that does not fit its statement" };
+
 /// What a frame asks for.
 pub(super) fn read<'f>(session: &Session, frame: &'f Frame) -> Result<Request<'f>, Fault> {
     if session.file.is_some() {
@@ -28,8 +31,8 @@ pub(super) fn read<'f>(session: &Session, frame: &'f Frame) -> Result<Request<'f
         Command::Quit => Request::Quit,
         Command::Query(query) => Request::Run { text: query.text },
         Command::StmtPrepare(text) => Request::Prepare { name: b"", text, types: Vec::new() },
-        Command::StmtExecute(execute) => return executed(session, &execute),
-        Command::StmtBulkExecute(execute) => return bulk_executed(session, &execute),
+        Command::StmtExecute(execute) => executed(session, &execute),
+        Command::StmtBulkExecute(execute) => bulk_executed(session, &execute),
         Command::StmtFetch { statement, .. } => Request::Execute { portal: named(session, statement) },
         Command::StmtClose(id) => Request::Forget { kind: Named::Statement, name: named(session, id) },
         Command::InitDb(schema) => Request::UseSchema { schema },
@@ -54,33 +57,34 @@ fn named(session: &Session, id: u32) -> Cow<'static, [u8]> {
     Cow::Owned(name(session.statements.number(id).unwrap_or(id)))
 }
 
-fn executed<'f>(session: &Session, execute: &StmtExecute<'f>) -> Result<Request<'f>, Fault> {
+fn executed<'f>(session: &Session, execute: &StmtExecute<'f>) -> Request<'f> {
     let statement = named(session, execute.statement);
     let Some(known) = session.statements.get_by(execute.statement) else {
-        return Ok(Request::RunPrepared { statement, parameters: Vec::new(), portal: false });
+        return Request::RunPrepared { statement, parameters: Vec::new(), portal: false };
     };
     let long: Vec<u16> = known.long_data.iter().map(|(index, _)| *index).collect();
     let prepared = Prepared { placeholders: known.placeholders, types: &known.types, long_data: &long };
-    let values = execute.contents(session.agreed, prepared)?;
+    let Ok(values) = execute.contents(session.agreed, prepared) else { return MISFIT };
     let parameters = values.into_iter().enumerate().map(|(index, (of, content))| match content {
         Content::Null => parameter(of, None),
         Content::Value(bytes) => parameter(of, Some(Cow::Borrowed(bytes))),
         Content::LongData => parameter(of, known.long_value(index).map(|value| Cow::Owned(value.to_vec()))),
     });
-    Ok(Request::RunPrepared { statement, parameters: parameters.collect(), portal: execute.opens_cursor() })
+    Request::RunPrepared { statement, parameters: parameters.collect(), portal: execute.opens_cursor() }
 }
 
-fn bulk_executed<'f>(session: &Session, execute: &StmtBulkExecute<'f>) -> Result<Request<'f>, Fault> {
+fn bulk_executed<'f>(session: &Session, execute: &StmtBulkExecute<'f>) -> Request<'f> {
     let statement = named(session, execute.statement);
     let Some(known) = session.statements.get_by(execute.statement) else {
-        return Ok(Request::RunPrepared { statement, parameters: Vec::new(), portal: false });
+        return Request::RunPrepared { statement, parameters: Vec::new(), portal: false };
     };
     let prepared = Prepared { placeholders: known.placeholders, types: &known.types, long_data: &[] };
-    let parameters = execute.contents(prepared)?.into_iter().map(|(of, content)| match content {
+    let Ok(values) = execute.contents(prepared) else { return MISFIT };
+    let parameters = values.into_iter().map(|(of, content)| match content {
         Content::Value(bytes) => parameter(of, Some(Cow::Borrowed(bytes))),
         Content::Null | Content::LongData => parameter(of, None),
     });
-    Ok(Request::RunPrepared { statement, parameters: parameters.collect(), portal: false })
+    Request::RunPrepared { statement, parameters: parameters.collect(), portal: false }
 }
 
 fn parameter(of: ValueType, value: Option<Cow<'_, [u8]>>) -> Parameter<'_> {

@@ -147,11 +147,21 @@ fn types_of_an_execution_that_never_left_do_not_hold() {
     forward(&mut session, &first, Some(2));
     session.rewind(mark);
     assert!(session.is_drained());
-    assert_eq!(
-        asks(&session, &execute(7, b"\0\0\x03bar")),
-        "field `parameter type` holds a value that the protocol does not allow"
-    );
+    assert_eq!(asks(&session, &execute(7, b"\0\0\x03bar")), MISFIT);
 }
+
+/// The session lives on: servers say so too, and no more.
+#[test]
+fn values_that_do_not_fit_are_refused() {
+    let session = prepared(modern(), 7, 1);
+    for raw in
+        [&b""[..], b"\0", b"\0\x01\x0f\0", b"\0\x01\x0f\0\x03fo", b"\0\x01\x0f\0\x03foox", b"\0\x01\x63\0\x03foo"]
+    {
+        assert_eq!(asks(&session, &execute(7, raw)), MISFIT);
+    }
+}
+
+const MISFIT: &str = "Unsupported { what: \"a set of values that does not fit its statement\" }";
 
 #[test]
 fn values_sent_ahead_are_read_with_the_execution() {
