@@ -9,7 +9,7 @@ use portcullis_control::Identity;
 use portcullis_policy::{Action, Context, Request, Resource};
 
 use crate::backstage::now;
-use crate::config::Admin;
+use crate::config::{Admin, Config, Listener};
 use crate::open::principal;
 use crate::process::Process;
 
@@ -70,17 +70,11 @@ impl Gateway for View {
 
     fn upstream(&self, name: &str) -> Option<UpstreamInfo> {
         let current = self.process.current.load();
-        let listeners = &current.config.listeners;
-        let protocol = current.config.upstream(name)?.protocol;
-        let leads = |upstreams: &Option<Vec<String>>| {
-            upstreams.as_ref().is_none_or(|names| names.iter().any(|listed| listed == name))
-        };
-        let index =
-            listeners.iter().position(|listener| listener.protocol == protocol && leads(&listener.upstreams))?;
+        let (index, listener) = listener_for(&current.config, name)?;
         Some(UpstreamInfo {
-            protocol: protocol.as_str().to_owned(),
+            protocol: listener.protocol.as_str().to_owned(),
             address: self.listeners.get(index)?.to_string(),
-            tls: listeners.get(index)?.tls.is_some(),
+            tls: listener.tls.is_some(),
             database: name.to_owned(),
         })
     }
@@ -99,5 +93,52 @@ impl Gateway for View {
             let request = Request { action: Action::Connect, resource: Resource::Upstream, context: &context };
             slice.decide(&[request]).is_allow()
         })
+    }
+}
+
+/// The first listener that leads to an upstream: it speaks the upstream's protocol.
+fn listener_for<'c>(config: &'c Config, upstream: &str) -> Option<(usize, &'c Listener)> {
+    let protocol = config.upstream(upstream)?.protocol;
+    config.listeners.iter().enumerate().find(|(_, listener)| {
+        let leads = listener.upstreams.as_ref().is_none_or(|names| names.iter().any(|name| name == upstream));
+        listener.protocol == protocol && leads
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Protocol;
+
+    #[test]
+    fn a_listener_leads_to_what_speaks_as_it_does() {
+        let listener = |protocol: &str, more: &str| {
+            format!("[[listener]]\nprotocol = \"{protocol}\"\nbind = \"127.0.0.1:0\"\n{more}\n")
+        };
+        let upstream = |name: &str, protocol: &str| {
+            format!(
+                "[[upstream]]\nname = \"{name}\"\nprotocol = \"{protocol}\"\naddress = \"127.0.0.1:1\"\n\
+                 database = \"d\"\nuser = \"app\"\n"
+            )
+        };
+        let text = [
+            listener("postgres", ""),
+            listener("mysql", "upstreams = [\"old\"]"),
+            listener("mysql", ""),
+            upstream("shop", "postgres"),
+            upstream("old", "mysql"),
+            upstream("new", "mysql"),
+            "[[identity]]\nname = \"corp\"\nissuer = \"https://idp.example.com\"\naudience = \"portcullis\"\n".into(),
+            "[policy]\ndir = \".\"\n".into(),
+        ];
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let config = Config::parse(&text.concat(), folder, &|_| None).unwrap();
+        let found = |name| listener_for(&config, name).map(|(index, listener)| (index, listener.protocol));
+        assert_eq!(found("shop"), Some((0, Protocol::Postgres)));
+        assert_eq!(found("old"), Some((1, Protocol::MySql)));
+        assert_eq!(found("new"), Some((2, Protocol::MySql)));
+        assert_eq!(found("none"), None);
     }
 }
