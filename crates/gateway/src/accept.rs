@@ -123,7 +123,7 @@ pub(crate) async fn serve(
         Ok(Some(relay)) => drop(process.tasks.spawn(relay)),
         Ok(None) => {}
         Err(_) => {
-            process.metrics.opening("", Opening::Broken);
+            process.metrics.opening(door.protocol, "", Opening::Broken);
             tracing::debug!(%source, "a client took too long to sign in");
         }
     }
@@ -144,7 +144,12 @@ async fn open(process: &Arc<Process>, door: &Door, socket: TcpStream, source: So
 }
 
 /// Notes that a connection was turned away. What the client is to be told, if anything.
-pub(crate) fn turned_away(process: &Process, source: SocketAddr, turned: Turned) -> Option<Refusal> {
+pub(crate) fn turned_away(
+    process: &Process,
+    protocol: Protocol,
+    source: SocketAddr,
+    turned: Turned,
+) -> Option<Refusal> {
     // A cancel request is no connection that wants in.
     if matches!(turned, Turned::Done) {
         return None;
@@ -159,6 +164,6 @@ pub(crate) fn turned_away(process: &Process, source: SocketAddr, turned: Turned)
             (Opening::Broken, Some(refusal))
         }
     };
-    process.metrics.opening("", opening);
+    process.metrics.opening(protocol, "", opening);
     refusal
 }

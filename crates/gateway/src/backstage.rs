@@ -81,7 +81,7 @@ impl Backstage for Behind {
 
     fn progress(&self, totals: &Totals) {
         let Ok(mut told) = self.told.lock() else { return };
-        self.process.metrics.progress(&self.upstream.name, &told, totals);
+        self.process.metrics.progress(self.upstream.settings().protocol, &self.upstream.name, &told, totals);
         *told = *totals;
     }
 

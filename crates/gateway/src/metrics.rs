@@ -15,6 +15,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::config::Protocol;
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SessionLabels {
     protocol: &'static str,
@@ -131,8 +133,10 @@ impl Metrics {
         registry.register("cancels", "Cancel requests that came with a key of ours", self.cancels.clone());
     }
 
-    pub(crate) fn opening(&self, upstream: &str, outcome: Opening) {
-        let labels = SessionLabels { protocol: "postgres", upstream: upstream.into(), outcome: outcome.name() };
+    /// An attempt to open a session went so; `upstream` is empty where none was named yet.
+    pub(crate) fn opening(&self, protocol: Protocol, upstream: &str, outcome: Opening) {
+        let protocol = protocol.as_str();
+        let labels = SessionLabels { protocol, upstream: upstream.into(), outcome: outcome.name() };
         self.openings.get_or_create(&labels).inc();
     }
 
@@ -146,8 +150,8 @@ impl Metrics {
     }
 
     /// A session went on from `before` to `now`.
-    pub(crate) fn progress(&self, upstream: &str, before: &Totals, now: &Totals) {
-        let protocol = "postgres";
+    pub(crate) fn progress(&self, protocol: Protocol, upstream: &str, before: &Totals, now: &Totals) {
+        let protocol = protocol.as_str();
         let verdict = |verdict| VerdictLabels { protocol, upstream: upstream.into(), verdict };
         let more = |now: u64, before: u64| now.saturating_sub(before);
         self.statements.get_or_create(&verdict("allow")).inc_by(more(now.allowed, before.allowed));

@@ -329,7 +329,7 @@ pub(crate) fn run<P: Protocol>(process: Arc<Process>, opened: Opened<P>, peer: P
         let Opened { admitted, side, codec, greeting, resume } = opened;
         let Admitted { known, upstream, session, budget, start, commands, ends, places, target: _ } = admitted;
         let Peer { stream: Some(stream), buffer, source } = peer else { return };
-        let name = upstream.name.clone();
+        let (name, protocol) = (upstream.name.clone(), upstream.settings().protocol);
         let recorder = match Recorder::start(session.id, &start, &process.keys, process.recorder, now()) {
             Ok(recorder) => recorder,
             Err(error) => {
@@ -340,7 +340,7 @@ pub(crate) fn run<P: Protocol>(process: Arc<Process>, opened: Opened<P>, peer: P
         // Set once, here.
         let _ = session.numbers.set(side.numbers);
         let registered = process.registry.enter(session.clone(), side.process, &side.secret);
-        process.metrics.opening(&name, Opening::Opened);
+        process.metrics.opening(protocol, &name, Opening::Opened);
         process.metrics.began();
         tracing::info!(session = %format_args!("{:032x}", session.id), upstream = %name, source = %session.source, "a session began");
         index_start(&process, &session);

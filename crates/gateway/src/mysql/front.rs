@@ -28,6 +28,7 @@ use tokio::io::AsyncReadExt;
 use super::greeted::{self, Greeted};
 use super::open;
 use crate::accept::{Door, Peer, Turned, turned_away};
+use crate::config::Protocol;
 use crate::metrics::Opening;
 use crate::open::{Opened, Proven, Resume, Room, Running, fill, run};
 use crate::process::Process;
@@ -88,7 +89,7 @@ async fn change_user(
 }
 
 async fn turn_away(process: &Process, peer: &mut Peer, sign_in: Option<&mut SignIn>, turned: Turned) {
-    if let Some(refusal) = turned_away(process, peer.source, turned) {
+    if let Some(refusal) = turned_away(process, Protocol::MySql, peer.source, turned) {
         let mut out = BytesMut::new();
         put_refusal(sign_in, &refusal, &mut out);
         peer.farewell(out).await;
@@ -219,7 +220,7 @@ fn proven(process: &Process, sign_in: &SignIn) -> Option<(Identity, Option<Strin
 
 /// The client was told no in the form of its own exchange.
 async fn refused(process: &Process, peer: &mut Peer, out: BytesMut) -> Turned {
-    process.metrics.opening("", Opening::NotProven);
+    process.metrics.opening(Protocol::MySql, "", Opening::NotProven);
     peer.farewell(out).await;
     Turned::Done
 }

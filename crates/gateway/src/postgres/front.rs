@@ -23,6 +23,7 @@ use portcullis_wire::Fault;
 use super::open;
 use super::request::Request;
 use crate::accept::{Door, Peer, Turned, turned_away};
+use crate::config::Protocol;
 use crate::open::{Running, run};
 use crate::process::Process;
 
@@ -41,7 +42,7 @@ pub(crate) async fn open(process: &Arc<Process>, door: &Door, mut peer: Peer) ->
         },
         Err(turned) => turned,
     };
-    if let Some(refusal) = turned_away(process, peer.source, turned) {
+    if let Some(refusal) = turned_away(process, Protocol::Postgres, peer.source, turned) {
         let mut out = BytesMut::new();
         put_refusal(&refusal, Severity::Fatal, &mut out);
         peer.farewell(out).await;

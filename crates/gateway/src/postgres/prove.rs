@@ -7,6 +7,7 @@ use portcullis_postgres::sign_in::{Discovery, EndPoint, Method, Outcome, SignIn,
 use portcullis_wire::{Fault, Malformed, Unsupported};
 
 use crate::accept::{Door, Peer, Turned};
+use crate::config::Protocol;
 use crate::metrics::Opening;
 use crate::open::{self, Proven};
 use crate::process::Process;
@@ -32,7 +33,7 @@ pub(crate) async fn identity(
         let found = match outcome {
             Outcome::Pending => continue,
             Outcome::Refused => {
-                process.metrics.opening("", Opening::NotProven);
+                process.metrics.opening(Protocol::Postgres, "", Opening::NotProven);
                 return refused(peer, &mut sign_in, out, false).await;
             }
             Outcome::Token(token) => by_token(process, token.expose()).await,
@@ -44,7 +45,7 @@ pub(crate) async fn identity(
             Some(identity) => Ok((Proven { identity, credential }, sign_in)),
             None => {
                 tracing::info!(source = %peer.source, user = request.user, "a sign-in was refused");
-                process.metrics.opening("", Opening::NotProven);
+                process.metrics.opening(Protocol::Postgres, "", Opening::NotProven);
                 refused(peer, &mut sign_in, out, true).await
             }
         };

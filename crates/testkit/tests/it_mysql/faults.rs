@@ -65,7 +65,10 @@ fn a_session_that_the_server_kills_ends() {
         // While a statement runs.
         let mut wire = place.session(&["all"]);
         wire.command(&query("SELECT sleep(60)"));
-        let running = format!("SELECT count(*) FROM information_schema.processlist WHERE id = {} AND info LIKE '%sleep%'", wire.id);
+        let running = format!(
+            "SELECT count(*) FROM information_schema.processlist WHERE id = {} AND info LIKE '%sleep%'",
+            wire.id
+        );
         eventually("it runs", Duration::from_secs(10), || Some(()).filter(|()| place.server.sql(&running) == "1"));
         place.server.sql(&format!("KILL {}", wire.id));
         assert!(wire.ends_within(Duration::from_secs(5)));

@@ -49,7 +49,10 @@ fn hostile_bytes_in_the_place_of_a_sign_in_end_the_connection() {
             ("a name without an end", cut(34)),
             ("cut in the proof", cut(60)),
             ("bytes behind the end", packets(1, &[&good[..], b"more\0more\0"].concat())),
-            ("attributes that claim too much", with_attributes(&[0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff])),
+            (
+                "attributes that claim too much",
+                with_attributes(&[0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+            ),
             ("attributes that claim 2 GB", with_attributes(&[0xfd, 0xff, 0xff, 0x7f])),
             ("attributes of one odd string", with_attributes(&[3, 2, b'a', b'b'])),
             ("a query", packets(0, &query(PWNED))),
@@ -192,7 +195,8 @@ fn nothing_is_forwarded_after_quit() {
 fn commands_in_one_write_are_answered_in_order() {
     each(|place| {
         let mut wire = place.session(SUPPORT);
-        let texts = ["SELECT 'one'", "SELECT * FROM hr.employees", "SELECT 'two'", "DELETE FROM orders", "SELECT 'three'"];
+        let texts =
+            ["SELECT 'one'", "SELECT * FROM hr.employees", "SELECT 'two'", "DELETE FROM orders", "SELECT 'three'"];
         let mut bytes: Vec<u8> = texts.iter().flat_map(|text| packets(0, &query(text))).collect();
         bytes.extend(packets(0, &[0x0e]));
         bytes.extend(packets(0, &query("SELECT 'end'")));

@@ -73,11 +73,13 @@ fn values_are_overwritten_in_text_and_in_binary_and_keep_their_length() {
             let mut privileged = masked.place.session_with(&["privacy"], |how| SignIn { flags, ..how });
             for sql in [
                 "SELECT card, ssn, email FROM customers WHERE id = 7".to_owned(),
-                "SELECT id, concat('before ', email, ', ', card, ' after'), created FROM customers WHERE id = 7".to_owned(),
+                "SELECT id, concat('before ', email, ', ', card, ' after'), created FROM customers WHERE id = 7"
+                    .to_owned(),
                 "SELECT group_concat(email ORDER BY id) FROM customers WHERE id < 9".to_owned(),
                 "SELECT profile FROM customers WHERE id = 7".to_owned(),
                 "SELECT json_extract(profile, '$.contact') FROM customers WHERE id = 7".to_owned(),
-                "SELECT json_object('mail', email, 'list', json_array(card, ssn)) FROM customers WHERE id = 7".to_owned(),
+                "SELECT json_object('mail', email, 'list', json_array(card, ssn)) FROM customers WHERE id = 7"
+                    .to_owned(),
                 "SELECT concat(repeat('x', 300000), ' ', email, ' ', repeat('y', 300000)) FROM customers WHERE id = 7"
                     .to_owned(),
                 "SELECT concat(repeat('x', 65536 - 10), ' ', email) FROM customers WHERE id = 7".to_owned(),
@@ -106,7 +108,8 @@ fn values_are_overwritten_in_text_and_in_binary_and_keep_their_length() {
 fn rows_by_a_cursor_are_overwritten() {
     each_masked(|masked| {
         let mut wire = masked.place.session(&["staff"]);
-        let prepared = wire.prepare("SELECT id, email, card, ssn FROM customers WHERE id <= 7 ORDER BY id").expect("prepared");
+        let prepared =
+            wire.prepare("SELECT id, email, card, ssn FROM customers WHERE id <= 7 ORDER BY id").expect("prepared");
         wire.open_cursor(prepared.id, &[]).well();
         let rows: usize = (0..4).map(|_| wire.fetch(&prepared, 2).rows.len()).sum();
         assert_eq!(rows, 7);
@@ -182,8 +185,12 @@ fn defaults_that_a_list_of_columns_tells_are_overwritten() {
         let (names, answer) = wire.field_list("wallets");
         assert!(answer.errors.is_empty() && !answer.ended, "{answer:?}");
         assert_eq!(names, ["id", "card", "mail"]);
-        for sql in ["SHOW CREATE TABLE wallets", "DESCRIBE wallets", "SHOW FULL COLUMNS FROM wallets",
-            "SELECT column_default FROM information_schema.columns WHERE table_name = 'wallets'"] {
+        for sql in [
+            "SHOW CREATE TABLE wallets",
+            "DESCRIBE wallets",
+            "SHOW FULL COLUMNS FROM wallets",
+            "SELECT column_default FROM information_schema.columns WHERE table_name = 'wallets'",
+        ] {
             assert!(!wire.query(sql).well().rows.is_empty(), "{sql}");
         }
         assert!(masked.leaked(&wire).is_empty(), "{:?}", masked.leaked(&wire));
@@ -199,7 +206,8 @@ fn a_value_over_the_border_of_packets_is_overwritten() {
         for head in [4_usize, 9, 11, 12] {
             for over in [1_usize, 8, 15, 16] {
                 let before = LONGEST - head - over;
-                let sql = format!("SELECT concat(repeat('x', {}), ' {CARD} ', repeat('y', 20971520 - {before}))", before - 1);
+                let sql =
+                    format!("SELECT concat(repeat('x', {}), ' {CARD} ', repeat('y', 20971520 - {before}))", before - 1);
                 let seen = wire.query(&sql).well();
                 let known = privileged.query(&sql).well();
                 let (seen, known) = (&seen.rows[0][0], &known.rows[0][0]);
@@ -226,7 +234,9 @@ fn a_value_over_the_border_of_packets_is_overwritten() {
 fn payloads_of_just_the_longest_packet_arrive_whole() {
     each_masked(|masked| {
         let mut wire = masked.place.session(&["staff"]);
-        for length in [LONGEST - 5, LONGEST - 4, LONGEST - 3, LONGEST - 9, LONGEST - 8, 2 * LONGEST - 9, LONGEST, LONGEST + 1] {
+        for length in
+            [LONGEST - 5, LONGEST - 4, LONGEST - 3, LONGEST - 9, LONGEST - 8, 2 * LONGEST - 9, LONGEST, LONGEST + 1]
+        {
             let answer = wire.query(&format!("SELECT repeat('z', {length}); SELECT 'next'")).well();
             assert_eq!(answer.rows.len(), 2, "{length}");
             let value = answer.rows[0][0].as_ref().expect("a value");
@@ -261,7 +271,11 @@ fn numbers_are_overwritten_where_that_is_configured_and_stay_numbers() {
     for flavour in Flavour::available() {
         let masked = Masked::on(flavour, &extra);
         let mut wire = masked.place.session(&["staff"]);
-        for sql in ["SELECT 4111111111111111", "SELECT CAST('4111111111111111' AS DECIMAL(20))", "SELECT json_object('n', 4111111111111111)"] {
+        for sql in [
+            "SELECT 4111111111111111",
+            "SELECT CAST('4111111111111111' AS DECIMAL(20))",
+            "SELECT json_object('n', 4111111111111111)",
+        ] {
             for answer in in_both_forms(&mut wire, sql) {
                 assert_eq!(answer.rows.len(), 1, "{sql}: {answer:?}");
             }
