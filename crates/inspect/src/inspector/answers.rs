@@ -30,7 +30,13 @@ impl Inspector {
         match &reply.answer {
             Answer::Rows(count) => self.rows(codec, reply.ticket, *count, bytes, now),
             Answer::Data => self.data(codec, reply.ticket, bytes, now),
-            Answer::Columns(_) | Answer::Describing => self.keep(reply.ticket, bytes, now),
+            Answer::Columns(_) | Answer::Describing => {
+                // EVASION: where a column's name is its expression's text, a value may stand there.
+                if self.masking.is_on() {
+                    self.remark(codec, reply.ticket, bytes);
+                }
+                self.keep(reply.ticket, bytes, now);
+            }
             Answer::Remark => self.remark(codec, reply.ticket, bytes),
             Answer::Failed { sqlstate, skipped, .. } => {
                 self.remark(codec, reply.ticket, bytes);

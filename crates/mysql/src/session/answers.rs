@@ -391,7 +391,7 @@ fn described(session: &mut Session, mut exchange: Exchange, length: usize, body:
         }
         (left, then) => exchange.stage = Stage::Described { left, then },
     }
-    Ok(session.on(exchange, length, Answer::Other))
+    Ok(session.on(exchange, length, if was_eof { Answer::Other } else { Answer::Remark }))
 }
 
 /// A column of COM_FIELD_LIST with its default, or the EOF behind the last.

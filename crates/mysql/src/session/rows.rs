@@ -8,7 +8,10 @@ use super::columns::Columns;
 use super::exchange::RowForm;
 use crate::Capabilities;
 use crate::packet::{HEADER, MAX, Walk, header};
-use crate::response::{Cell, ErrPacket, OkPacket, OkTail, ProgressReport, StateChange, binary_cells, text_cells};
+use crate::response::{
+    Cell, ColumnDefault, ColumnDefinition, ErrPacket, OkPacket, OkTail, ProgressReport, StateChange, binary_cells,
+    text_cells,
+};
 
 /// Consecutive rows at the front of a buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +92,11 @@ pub(super) fn first_value(rows: &[u8], columns: &Columns) -> Option<Box<str>> {
     first.and_then(|value| std::str::from_utf8(value).ok()).map(Box::from)
 }
 
-/// Visits the free text of an error, of a progress report, of an OK and of a listed column's default.
+/// The first byte of a column's definition: the length of its catalog's name, `def`.
+const DEFINITION: u8 = 3;
+
+/// Visits the free text of an error, of a progress report and of an OK; of a column's definition its name, which may be any
+/// expression's text, and its default, where columns are listed.
 pub(super) fn remarks(message: &[u8], agreed: Capabilities, visit: &mut dyn FnMut(Range<usize>)) {
     let Some(body) = message.get(HEADER..) else { return };
     let mut found = |text: &[u8]| {
@@ -111,6 +118,14 @@ pub(super) fn remarks(message: &[u8], agreed: Capabilities, visit: &mut dyn FnMu
         Some(0x00 | 0xfe) => {
             if let Ok(ok) = OkPacket::decode(body, agreed) {
                 texts(&ok, &mut found);
+            }
+        }
+        Some(&DEFINITION) => {
+            let listed = ColumnDefinition::decode_listed(body, agreed);
+            let Ok(column) = listed.or_else(|_| ColumnDefinition::decode(body, agreed)) else { return };
+            found(column.name);
+            if let Some(ColumnDefault::Text(text)) = column.default {
+                found(text);
             }
         }
         _ => {}
@@ -141,4 +156,47 @@ fn place_of(whole: &[u8], part: &[u8]) -> Option<Range<usize>> {
     let start = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
     let end = start.checked_add(part.len())?;
     (end <= whole.len() && !part.is_empty()).then_some(start..end)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+
+    use super::*;
+    use crate::packet;
+    use crate::types::ColumnType;
+
+    /// The texts that are searched in a packet with this payload.
+    fn searched(encode: impl FnOnce(&mut BytesMut)) -> Vec<String> {
+        let (mut message, mut seen) = (BytesMut::new(), Vec::new());
+        packet::write(&mut message, 1, encode);
+        remarks(&message, Capabilities::default(), &mut |place| {
+            seen.push(String::from_utf8_lossy(&message[place]).into_owned());
+        });
+        seen
+    }
+
+    #[test]
+    fn a_columns_name_and_default_are_searched() {
+        let column = ColumnDefinition {
+            catalog: b"def",
+            schema: b"",
+            table: b"",
+            org_table: b"",
+            name: b"'ana@example.com'",
+            org_name: b"",
+            extended: None,
+            collation: 45,
+            length: 40,
+            kind: ColumnType::VarString,
+            flags: 0,
+            decimals: 0,
+            default: None,
+        };
+        assert_eq!(searched(|out| column.encode(out)), ["'ana@example.com'"]);
+        let listed = ColumnDefinition { default: Some(ColumnDefault::Text(b"4111")), ..column };
+        assert_eq!(searched(|out| listed.encode(out)), ["'ana@example.com'", "4111"]);
+        // The number of columns of a result may be three.
+        assert_eq!(searched(|out| out.extend_from_slice(&[3])), [""; 0]);
+    }
 }
