@@ -63,13 +63,15 @@ fn hostile_bytes_in_the_place_of_a_sign_in_end_the_connection() {
             ("a tls record", vec![0x16, 3, 1, 0, 5, 1, 0, 0, 1, 0]),
             ("the old protocol", packets(1, &[0x05, 0x20, 0xff, 0xff, 0xff, b'a', 0])),
         ];
+        // Read as a header, these bytes claim a long packet.
+        let waits = ["postgres", "a tls record", "http"];
         for (what, bytes) in sent {
             let mut wire = Wire::greeted(place.gateway.address()).expect("a greeting");
             wire.send(&[bytes, packets(0, &query(PWNED))].concat());
             let start = Instant::now();
             // What claims more than comes waits for its deadline; a client that goes is let go.
             if !wire.ends_within(Duration::from_secs(3)) {
-                assert!(what.contains("claimed") || what == "postgres", "{what}: the connection stays open");
+                assert!(what.contains("claimed") || waits.contains(&what), "{what}: the connection stays open");
             }
             assert!(start.elapsed() < Duration::from_secs(5), "{what}");
             assert!(!String::from_utf8_lossy(&wire.heard).contains("pwned"), "{what}");
@@ -213,9 +215,9 @@ fn commands_in_one_write_are_answered_in_order() {
         assert_eq!(wire.answer().done, [0]);
         wire.expect_answer_to(&query("SELECT 'end'"));
         assert_eq!(wire.answer().value(), "end");
-        // COM_PING stands in the log where it was sent.
-        let ran = ["SELECT 'one'", "SELECT 'two'", "SELECT 'three'", "Ping: ", "SELECT 'end'"];
-        assert_eq!(place.ran(wire.id), ran);
+        // Not every server logs COM_PING.
+        let ran: Vec<String> = place.ran(wire.id).into_iter().filter(|text| text != "Ping: ").collect();
+        assert_eq!(ran, ["SELECT 'one'", "SELECT 'two'", "SELECT 'three'", "SELECT 'end'"]);
         // A preparation and its execution behind it, under the id that it will have.
         let prepared = wire.prepare("SELECT 'first'").expect("prepared");
         let next = [&[0x16][..], b"SELECT * FROM hr.employees"].concat();

@@ -354,9 +354,9 @@ fn commands_that_are_not_carried_are_refused_and_the_session_lives_on() {
     each(|place| {
         let mut wire = place.session(&["all"]);
         let before = place.ran(wire.id);
-        // Shutdown, process info, connect, kill, debug, time, delayed insert, change user, binlog dump, table dump,
+        // Shutdown, process info, connect, kill, debug, time, delayed insert, binlog dump, table dump,
         // connect out, register slave, daemon, GTID dump, clone, and numbers that nobody has.
-        for number in [8, 10, 11, 12, 13, 15, 16, 17, 18, 19, 20, 21, 29, 30, 32, 33, 0x40, 0x80, 0xfe, 0xff] {
+        for number in [8, 10, 11, 12, 13, 15, 16, 18, 19, 20, 21, 29, 30, 32, 33, 0x40, 0x80, 0xfe, 0xff] {
             wire.command(&[&[number][..], &1_u32.to_le_bytes()].concat());
             let body = wire.payload().unwrap_or_else(|| panic!("{number} ended the session"));
             assert_eq!(body[0], 0xff, "{number}: {body:?}");

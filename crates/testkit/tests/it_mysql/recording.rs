@@ -38,10 +38,15 @@ fn a_session_is_exported_and_replayed_with_its_verdicts() {
             statements.filter_map(|s| s["original"]["text"].as_str().map(str::to_owned)).collect()
         };
         let allowed = of("allow");
-        for statement in ran.iter().filter(|text| !text.starts_with("Init DB")) {
+        // Each statement of a text has an entry of its own.
+        let statements = ran.iter().filter(|text| !text.starts_with("Init DB")).flat_map(|text| text.split("; "));
+        for statement in statements {
             // An execution stands in the server's log with its values filled in.
             let filled = statement.replace("'7'", "?");
-            assert!(allowed.contains(statement) || allowed.contains(&filled), "`{statement}` is not among {allowed:?}");
+            assert!(
+                [statement, &filled].iter().any(|text| allowed.iter().any(|known| known == text)),
+                "`{statement}` is not among {allowed:?}"
+            );
         }
         let refused = of("deny").into_iter().chain(of("refuse")).collect::<Vec<_>>();
         assert!(refused.iter().any(|text| text.contains("hr.employees")), "{refused:?} in {text}");
@@ -52,7 +57,7 @@ fn a_session_is_exported_and_replayed_with_its_verdicts() {
             assert!(shown.contains(expected), "`{expected}` is not in\n{shown}");
         }
         let (done, listed) = place.portcullis(&["sessions", "--json"]);
-        assert!(done && listed.contains("mysql"), "{listed}");
+        assert!(done && listed.contains(r#""upstream":"shop""#), "{listed}");
         let (passes, said) = place.portcullis(&["verify"]);
         assert!(passes, "{said}");
     });

@@ -400,3 +400,33 @@ fn stored_programs_are_calls_for_policy() {
         assert!(answer.rows.is_empty() && answer.errors.len() == 1, "{answer:?}");
     });
 }
+
+#[test]
+fn a_file_of_the_client_is_loaded_where_policy_allows_it() {
+    let options = Options { settings: vec!["--local-infile=ON".into()], ..Options::default() };
+    each_with(&options, &usual(), |place| {
+        for flags in crate::place::BOTH_FORMS {
+            let flags = flags | crate::wire::flag::LOCAL_FILES;
+            let mut wire = place.session_with(SUPPORT, |how| SignIn { flags, ..how });
+            refuses(&place, &mut wire, "LOAD DATA LOCAL INFILE 'x' INTO TABLE hr.employees");
+            let load = "LOAD DATA LOCAL INFILE '/tmp/notes' INTO TABLE audit_notes (who, note)";
+            let answer = wire.query(load);
+            assert_eq!(answer.files, ["/tmp/notes"], "{answer:?}");
+            // What a client sends now is its file, whatever it looks like.
+            wire.reply(b"me\tone\nme\t");
+            wire.reply(b"\x03SELECT * FROM hr.employees\n");
+            wire.reply(b"");
+            let answer = wire.answer().well();
+            assert_eq!(answer.done, [2], "{answer:?}");
+            assert_eq!(
+                wire.query("SELECT note FROM audit_notes WHERE note LIKE '%employees%' LIMIT 1").well().rows.len(),
+                1
+            );
+            // An empty file.
+            assert_eq!(wire.query(load).files.len(), 1);
+            wire.reply(b"");
+            assert_eq!(wire.answer().well().done, [0]);
+            assert_eq!(wire.query("SELECT 'on'").value(), "on");
+        }
+    });
+}

@@ -334,3 +334,33 @@ fn nothing_goes_before_the_password() {
         assert_eq!(wire.answer().value(), "pipelined behind the password");
     });
 }
+
+#[test]
+fn who_changes_on_a_connection_is_judged_as_who_they_are_now() {
+    each(|place| {
+        let sql = "SELECT max(salary) FROM hr.employees";
+        let of = |groups: &[&str]| place.gateway.token("bo", groups);
+        let (support, all) = (of(&["support"]), of(&["all"]));
+        let mut wire = place.session(&["support"]);
+        let prepared = wire.prepare("SELECT 1").expect("prepared");
+        assert!(wire.query(sql).is_refused());
+        let mut wire = wire.change_user(&SignIn::clear("bo", &all)).expect("in");
+        assert_eq!(wire.query(sql).value(), "65010.00");
+        assert_eq!(wire.execute(prepared.id, &[]).errors.len(), 1, "statements are the old one's");
+        wire.init_db("hr").well();
+        let mut wire = wire.change_user(&SignIn::clear("bo", &support)).expect("in");
+        assert!(wire.query(sql).is_refused());
+        assert_eq!(wire.query("SELECT database()").value(), "shop");
+        assert_eq!(wire.query("SELECT * FROM employees").codes(), [1146]);
+        // Who is not let in is not who they were either.
+        let report = wire.change_user(&SignIn::clear("bo", "wrong")).err().expect("refused");
+        assert_eq!(report.code, 1045, "{report:?}");
+        let mut wire = place.session(&["all"]);
+        wire.command(b"\x11bo\0\0shop\0\x2d\0mysql_clear_password\0");
+        let _ = wire.payload();
+        wire.send(&packets(0, &crate::wire::query("SELECT 'in between'")));
+        wire.ends_within(Duration::from_secs(5));
+        assert!(!String::from_utf8_lossy(&wire.heard).contains("in between\u{5}"));
+        assert!(!place.server.log().texts().iter().any(|text| text.contains("in between")));
+    });
+}

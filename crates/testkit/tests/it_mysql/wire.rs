@@ -87,10 +87,8 @@ impl<'a> SignIn<'a> {
 /// What the server says first.
 #[derive(Debug, Clone, Default)]
 pub struct Greeting {
-    pub version: String,
     pub nonce: Vec<u8>,
     pub flags: u32,
-    pub plugin: String,
 }
 
 impl Greeting {
@@ -100,10 +98,7 @@ impl Greeting {
         let rest = &body[end + 1 + 4..];
         let low = u32::from(u16::from_le_bytes([rest[9], rest[10]]));
         let high = u32::from(u16::from_le_bytes([rest[14], rest[15]]));
-        let tail = &rest[27..];
-        let plugin = String::from_utf8_lossy(tail[13..].strip_suffix(&[0]).unwrap_or_default()).into_owned();
-        let nonce = [&rest[..8], &tail[..12]].concat();
-        Self { version: String::from_utf8_lossy(&body[1..end]).into_owned(), nonce, flags: low | high << 16, plugin }
+        Self { nonce: [&rest[..8], &rest[27..39]].concat(), flags: low | high << 16 }
     }
 }
 
@@ -186,6 +181,12 @@ impl Wire {
     pub fn signed_in(mut self, how: &SignIn<'_>) -> Result<Self, Report> {
         let response = how.response(&self.greeting.nonce);
         self.reply(&response);
+        self.deprecate_eof = how.flags & self.greeting.flags & flag::DEPRECATE_EOF != 0;
+        self.let_in(how)
+    }
+
+    /// Answers what is asked, up to the OK.
+    fn let_in(mut self, how: &SignIn<'_>) -> Result<Self, Report> {
         loop {
             let body = self.payload().ok_or_else(Report::ended)?;
             match body[0] {
@@ -203,7 +204,6 @@ impl Wire {
                 other => panic!("{other:#x} during the sign-in: {body:?}"),
             }
         }
-        self.deprecate_eof = how.flags & self.greeting.flags & flag::DEPRECATE_EOF != 0;
         Ok(self)
     }
 
@@ -436,6 +436,18 @@ impl Wire {
     /// COM_INIT_DB.
     pub fn init_db(&mut self, schema: &str) -> Answer {
         self.say(&[&[2], schema.as_bytes()].concat())
+    }
+
+    /// COM_CHANGE_USER to somebody with a clear password.
+    ///
+    /// # Errors
+    /// What the gateway said instead.
+    pub fn change_user(self, how: &SignIn<'_>) -> Result<Self, Report> {
+        let database = how.database.unwrap_or_default();
+        let strings = [how.user.as_bytes(), b"\0\0", database.as_bytes(), b"\0\x2d\0", how.plugin.as_bytes(), b"\0"];
+        let mut wire = self;
+        wire.command(&[&[0x11], &strings.concat()[..]].concat());
+        wire.let_in(how)
     }
 
     /// COM_RESET_CONNECTION.
