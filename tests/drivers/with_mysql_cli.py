@@ -44,7 +44,7 @@ OF_THE_MOMENT = re.compile(r"^(Connection id|Uptime|Threads|Connection|TCP port|
 
 def command(client, url, *more):
     at = place(url)
-    own = ["--enable-cleartext-plugin"] if os.path.basename(client) == "mysql" else []
+    own = ["--enable-cleartext-plugin", "--commands"] if os.path.basename(client) == "mysql" else []
     return [client, "--no-defaults", f"--host={at['host']}", f"--port={at['port']}", "--protocol=tcp", f"--user={at['user']}", f"--password={at['password']}",
             "--default-character-set=utf8mb4", "--local-infile=1", "--max-allowed-packet=64M", *own, *more, at["database"]]
 
