@@ -267,7 +267,7 @@ impl Facts<'_> {
                 add(Wanted::new(Ask::Set, What::Upstream));
             }
             // Text that means something else than it says is for those who may do anything.
-            SettingClass::Mode(mode) if mode == Mode::default() => {}
+            SettingClass::Mode(mode) if mode == Mode::default() || mode == self.mode => {}
             SettingClass::Mode(_) | SettingClass::Unreadable => add(Wanted::unknown(None)),
         }
     }

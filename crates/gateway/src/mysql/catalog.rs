@@ -123,8 +123,10 @@ impl Reader {
 
     /// A name of a schema or table as it is compared.
     fn folded(&self, dialect: &MySql, name: &str) -> Box<str> {
-        if dialect.lower_case_tables || name.eq_ignore_ascii_case("information_schema") {
+        if name.eq_ignore_ascii_case("information_schema") {
             mysql::folded(name)
+        } else if dialect.lower_case_tables {
+            mysql::lowered(name)
         } else {
             name.into()
         }
