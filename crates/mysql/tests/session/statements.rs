@@ -353,3 +353,16 @@ fn progress_is_told_before_any_answer() {
     let server = report(Server { sequence: 4, ..Server::answering(agreed) }).ok(1, IDLE);
     assert_eq!(meanings(&mut session, &server.out, 1).unwrap(), "remark complete1 ready:Idle");
 }
+
+#[test]
+fn only_the_start_of_values_sent_ahead_is_kept() {
+    let mut session = prepared(modern(), 7, 1);
+    let part = vec![b'x'; 700_000];
+    for _ in 0..3 {
+        let data = StmtSendLongData { statement: 7, parameter: 0, data: &part };
+        forward(&mut session, &frame(&Command::StmtSendLongData(data)), None);
+    }
+    let run = execute(7, b"\0\x01\xfc\0");
+    let Ok(Request::RunPrepared { parameters, .. }) = session.read(&run) else { panic!("an execution") };
+    assert_eq!(parameters[0].value.as_ref().map(|value| value.len()), Some(1 << 20));
+}
