@@ -28,7 +28,7 @@ pub(crate) enum Command {
     Token(login::TokenArgs),
     /// Print a ready URL with a short-lived credential
     Url(Box<url::Args>),
-    /// Open a local Postgres endpoint for tools that cannot carry tokens
+    /// Open a local endpoint for tools that cannot carry tokens
     Connect(Box<connect::Args>),
     /// List recorded or live sessions
     Sessions(Box<sessions::Args>),

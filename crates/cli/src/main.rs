@@ -9,6 +9,7 @@ mod commands;
 mod demo;
 mod failure;
 mod output;
+mod protocol;
 mod time;
 
 use std::process::ExitCode;

@@ -4,7 +4,8 @@
 //! ```toml
 //! gateway = "https://gw.example.com:8443"   # its API
 //! postgres = "gw.example.com:6432"          # its listener for Postgres clients
-//! ca = "gw-ca.pem"                          # trust this authority for both, relative to the file
+//! mysql = "gw.example.com:3307"             # its listener for MySQL clients
+//! ca = "gw-ca.pem"                          # trust this authority for all, relative to the file
 //!
 //! [identity]                                # as in the gateway's own configuration
 //! issuer = "https://idp.example.com"
@@ -69,6 +70,7 @@ pub(crate) struct IdentityFlags {
 pub(crate) struct Profile {
     gateway: Option<String>,
     postgres: Option<String>,
+    mysql: Option<String>,
     ca: Option<PathBuf>,
     identity: Option<IdentityPart>,
     #[serde(skip)]
@@ -112,6 +114,13 @@ impl Profile {
         flag.map(str::to_owned).or_else(|| self.postgres.clone()).ok_or_else(|| {
             self.missing("the gateway's Postgres listener is not known", "--postgres HOST:PORT", "postgres")
         })
+    }
+
+    /// Where MySQL clients reach the gateway.
+    pub(crate) fn mysql(&self, flag: Option<&str>) -> Result<String, Failure> {
+        flag.map(str::to_owned)
+            .or_else(|| self.mysql.clone())
+            .ok_or_else(|| self.missing("the gateway's MySQL listener is not known", "--mysql HOST:PORT", "mysql"))
     }
 
     /// The provider to log in to.

@@ -13,8 +13,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::serve;
 use crate::{
-    demo::{House, Narrator, Plan, Protocol, invite, tour},
+    demo::{House, Narrator, Plan, invite, tour},
     failure::Failure,
+    protocol::Protocol,
 };
 
 /// Shows all of it.

@@ -17,11 +17,10 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use super::{
-    Protocol,
     client::{Client, Login, Proof},
     server::Server,
 };
-use crate::failure::Failure;
+use crate::{failure::Failure, protocol::Protocol};
 
 /// What is built, and where the gateway listens; port 0 lets the system choose.
 #[derive(Debug, Clone, Copy)]

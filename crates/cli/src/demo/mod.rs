@@ -21,22 +21,3 @@ pub(crate) use house::{House, Plan};
 pub(crate) use narrator::Narrator;
 pub(crate) use tour::tour;
 pub(crate) use visit::invite;
-
-/// What clients and the database speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Protocol {
-    /// A PostgreSQL
-    Postgres,
-    /// A MariaDB
-    Mysql,
-}
-
-impl Protocol {
-    /// As the configuration names it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Postgres => "postgres",
-            Self::Mysql => "mysql",
-        }
-    }
-}

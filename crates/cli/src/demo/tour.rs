@@ -9,13 +9,12 @@ use std::{
 use portcullis_recording::{Archive, Filter, SessionSummary, body::Body, verify};
 
 use super::{
-    Protocol,
     client::{Client, Refusal, Rows},
     house::House,
     narrator::Narrator,
     visit::this_program,
 };
-use crate::failure::Failure;
+use crate::{failure::Failure, protocol::Protocol};
 
 const ORDERS: &str = "SELECT o.id, p.title, o.quantity, o.state FROM orders o JOIN products p ON p.id = o.product_id \
                       WHERE o.customer_id = 8 ORDER BY o.id";

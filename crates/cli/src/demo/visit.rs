@@ -6,12 +6,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    Protocol,
     client::Proof,
     house::{House, USERS},
     narrator::Narrator,
 };
-use crate::failure::Failure;
+use crate::{failure::Failure, protocol::Protocol};
 
 /// What `portcullis url --json` prints, as far as it is told here.
 #[derive(Deserialize)]

@@ -138,7 +138,7 @@ fn nobody_logged_in_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn mysql_is_named_as_what_is_not_spoken_yet() {
+async fn a_mysql_listener_is_named_for_what_it_is() {
     let home = tempfile::tempdir().unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = listener.local_addr().unwrap().to_string();
@@ -151,5 +151,5 @@ async fn mysql_is_named_as_what_is_not_spoken_yet() {
     drop(gateway);
     let error = client.err().unwrap();
     let message = error.as_db_error().unwrap().message();
-    assert!(message.contains("it speaks MySQL, which `connect` does not yet"), "{message}");
+    assert!(message.contains("it speaks MySQL: give its address by --protocol mysql"), "{message}");
 }

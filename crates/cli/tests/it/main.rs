@@ -2,6 +2,7 @@
 
 mod api;
 mod connect;
+mod connect_mysql;
 mod demo;
 mod help;
 mod login;

@@ -1,4 +1,4 @@
-//! The way to the gateway's Postgres listener: TLS, except to a listener on this machine that has none.
+//! The way to the gateway's listener: TLS, except to a listener on this machine that has none.
 
 use std::{pin::Pin, time::Duration};
 
@@ -19,7 +19,7 @@ impl<T: AsyncRead + AsyncWrite + Send> Duplex for T {}
 /// A connection to the gateway.
 pub(crate) type Wire = Pin<Box<dyn Duplex>>;
 
-/// The gateway's Postgres listener.
+/// The gateway's listener.
 pub(crate) struct Target {
     host: String,
     port: u16,
@@ -28,7 +28,7 @@ pub(crate) struct Target {
     must_be_tls: bool,
 }
 
-const MYSQL: &str = "it speaks MySQL, which `connect` does not yet; `portcullis url` prints a credential for it";
+const MYSQL: &str = "it speaks MySQL: give its address by --protocol mysql --mysql HOST:PORT";
 
 /// Connecting, TLS and the answer to a request take a moment or fail.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -52,10 +52,23 @@ impl Target {
         }
     }
 
-    async fn reach(&self) -> Result<Wire, Failure> {
+    /// Connects, and leaves it to the caller to begin TLS.
+    pub(crate) async fn socket(&self) -> Result<TcpStream, Failure> {
+        match timeout(PATIENCE, self.connect()).await {
+            Ok(connected) => connected,
+            Err(_) => Err(self.unreachable(&"no answer in time")),
+        }
+    }
+
+    async fn connect(&self) -> Result<TcpStream, Failure> {
         let connected = TcpStream::connect((self.host.as_str(), self.port)).await;
-        let mut socket = connected.map_err(|error| self.unreachable(&error))?;
+        let socket = connected.map_err(|error| self.unreachable(&error))?;
         socket.set_nodelay(true).map_err(|error| self.unreachable(&error))?;
+        Ok(socket)
+    }
+
+    async fn reach(&self) -> Result<Wire, Failure> {
+        let mut socket = self.connect().await?;
         let mut request = BytesMut::new();
         FirstPacket::SslRequest.encode(&mut request);
         let mut answer = [0];
@@ -63,11 +76,23 @@ impl Target {
         // One byte and no more: what came in clear behind it would be read as if it were protected (CVE-2021-23222).
         socket.read_exact(&mut answer).await.map_err(|error| self.unreachable(&error))?;
         match answer {
-            [b'S'] => Ok(Box::pin(self.trust.wrap(&self.host, socket).await?)),
-            [b'N'] if self.clear_is_safe(&socket) => Ok(Box::pin(socket)),
-            [b'N'] => Err(self.unreachable(&"it does not speak TLS, and a token is not sent in clear")),
+            [b'S'] => self.encrypt(socket).await,
+            [b'N'] => self.in_clear(socket),
             _ if greets_as_mysql(&mut socket).await => Err(self.unreachable(&MYSQL)),
             _ => Err(self.unreachable(&"it does not speak the Postgres protocol")),
+        }
+    }
+
+    /// The peer agreed to TLS.
+    pub(crate) async fn encrypt(&self, socket: TcpStream) -> Result<Wire, Failure> {
+        Ok(Box::pin(self.trust.wrap(&self.host, socket).await?))
+    }
+
+    /// The peer has no TLS.
+    pub(crate) fn in_clear(&self, socket: TcpStream) -> Result<Wire, Failure> {
+        match self.clear_is_safe(&socket) {
+            true => Ok(Box::pin(socket)),
+            false => Err(self.unreachable(&"it does not speak TLS, and a token is not sent in clear")),
         }
     }
 

@@ -3,10 +3,11 @@
 //! It listens on loopback, answers a client as a server without passwords would, and signs in at the gateway as the
 //! person who is logged in. From then on it moves bytes and reads none of them: judging and recording happen at the
 //! gateway. The local side is in clear and takes any user name, so it is open only to processes of the user who started
-//! it (see [`peer`]). Absent: MySQL, whose local side would have to agree with the client to what the gateway agrees to.
+//! it (see [`peer`]).
 
 mod dial;
 mod local;
+mod mysql;
 mod peer;
 mod session;
 
@@ -23,13 +24,14 @@ use crate::{
     },
     failure::Failure,
     output,
+    protocol::Protocol,
 };
 use dial::Target;
 
 /// Opens a local endpoint.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  portcullis connect shop --listen 127.0.0.1:5433\n  psql postgres://127.0.0.1:5433/\n\nFor Postgres only: MySQL tools take what `portcullis url` prints."
+    after_help = "Examples:\n  portcullis connect shop --listen 127.0.0.1:5433\n  psql postgres://127.0.0.1:5433/\n  portcullis connect shop --protocol mysql --listen 127.0.0.1:3308\n  mysql -h 127.0.0.1 -P 3308"
 )]
 pub(crate) struct Args {
     /// The upstream, as the gateway names it
@@ -37,10 +39,17 @@ pub(crate) struct Args {
     /// Where to listen; port 0 lets the system choose
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
+    /// What the tools speak: `postgres` or `mysql`
+    #[arg(long, value_enum, default_value = "postgres", hide_possible_values = true)]
+    protocol: Protocol,
     /// The gateway's Postgres listener, as host:port
     /// [default: `postgres` of client.toml]
     #[arg(long, value_name = "HOST:PORT", env = "PORTCULLIS_POSTGRES")]
     postgres: Option<String>,
+    /// The gateway's MySQL listener, as host:port
+    /// [default: `mysql` of client.toml]
+    #[arg(long, value_name = "HOST:PORT", env = "PORTCULLIS_MYSQL")]
+    mysql: Option<String>,
     /// Let other users of this machine in too: they act as you
     #[arg(long)]
     any_user: bool,
@@ -52,6 +61,7 @@ pub(crate) struct Args {
 
 /// What every connection needs.
 pub(crate) struct Bridge {
+    protocol: Protocol,
     upstream: String,
     target: Target,
     tokens: Source,
@@ -65,9 +75,14 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
     let profile = Profile::read(&args.trust)?;
     let ca = profile.ca(&args.trust);
+    let listener = match args.protocol {
+        Protocol::Postgres => profile.postgres(args.postgres.as_deref())?,
+        Protocol::Mysql => profile.mysql(args.mysql.as_deref())?,
+    };
     let bridge = Bridge {
+        protocol: args.protocol,
         upstream: args.upstream.clone(),
-        target: Target::new(&profile.postgres(args.postgres.as_deref())?, Trust::new(ca.as_deref())?, ca.is_some())?,
+        target: Target::new(&listener, Trust::new(ca.as_deref())?, ca.is_some())?,
         tokens: args.token.source(&profile)?,
         any_user: args.any_user,
     };
@@ -80,7 +95,10 @@ async fn serve(listen: SocketAddr, bridge: Bridge) -> Result<(), Failure> {
     let refused = |error: std::io::Error| Failure::refused(format_args!("cannot listen on `{listen}`: {error}"));
     let listener = TcpListener::bind(listen).await.map_err(refused)?;
     let at = listener.local_addr().map_err(refused)?;
-    output::line(format_args!("postgres://{at}/{}?sslmode=disable", bridge.upstream));
+    output::line(match bridge.protocol {
+        Protocol::Postgres => format!("postgres://{at}/{}?sslmode=disable", bridge.upstream),
+        Protocol::Mysql => format!("mysql://{at}/{}", bridge.upstream),
+    });
     let bridge = Arc::new(bridge);
     loop {
         tokio::select! {
@@ -102,7 +120,11 @@ async fn answer(bridge: Arc<Bridge>, socket: TcpStream, from: SocketAddr) {
         output::note(format_args!("refused a connection from `{from}`: it belongs to another user of this machine"));
         return;
     }
-    if let Err(failure) = session::run(&bridge, socket).await {
+    let served = match bridge.protocol {
+        Protocol::Postgres => session::run(&bridge, socket).await,
+        Protocol::Mysql => mysql::run(&bridge, socket).await,
+    };
+    if let Err(failure) = served {
         output::note(format_args!("{from}: {failure}"));
     }
 }

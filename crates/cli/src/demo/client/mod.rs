@@ -7,8 +7,7 @@ mod postgres;
 
 use std::net::SocketAddr;
 
-use super::Protocol;
-use crate::failure::Failure;
+use crate::{failure::Failure, protocol::Protocol};
 
 /// A connection; it ends with this value.
 pub(crate) enum Client {
