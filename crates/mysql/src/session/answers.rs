@@ -270,7 +270,7 @@ fn definitions_end(
     length: usize,
     status: Status,
 ) -> Result<Front, Fault> {
-    if status.has(Status::CURSOR_EXISTS) {
+    if exchange.leaves_rows(status) {
         let end = End { affected: 0, status, changes: Vec::new() };
         return Ok(ended(session, exchange, length, &end, None));
     }
@@ -296,7 +296,7 @@ fn ended(session: &mut Session, mut exchange: Exchange, length: usize, end: &End
         return Front::Whole(Reply { length, answer: Answer::Told(told), ticket: None, delivery: Delivery::Swallow });
     }
     let mut meanings: VecDeque<Answer> = end.changes.iter().cloned().collect();
-    let suspended = end.status.has(Status::CURSOR_EXISTS) && !end.status.has(Status::LAST_ROW_SENT);
+    let suspended = exchange.leaves_rows(end.status) && !end.status.has(Status::LAST_ROW_SENT);
     let rows = if std::mem::take(&mut exchange.has_columns) { None } else { affected };
     meanings.push_back(match suspended {
         true => Answer::Suspended,

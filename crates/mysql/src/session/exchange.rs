@@ -2,6 +2,8 @@
 
 use portcullis_wire::event::{Answer, Ticket};
 
+use crate::response::Status;
+
 /// What the next packet of the upstream is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -73,6 +75,8 @@ pub(super) struct Exchange {
     pub(super) form: RowForm,
     /// The prepared statement that runs.
     pub(super) statement: Option<u32>,
+    /// The client asked for a cursor, or for rows of one.
+    pub(super) cursor: bool,
     /// Whether a result set has begun since the last statement ended.
     pub(super) has_columns: bool,
     /// The statement that was prepared, while it is described.
@@ -95,6 +99,7 @@ impl Exchange {
             sequence,
             form: RowForm::Text,
             statement: None,
+            cursor: false,
             has_columns: false,
             preparing: None,
             describes_columns: false,
@@ -107,6 +112,12 @@ impl Exchange {
     /// A question of the gateway's own.
     pub(super) fn asked() -> Self {
         Self { whose: Whose::Ours(None), ..Self::new(Stage::Answer, None, 1) }
+    }
+
+    /// Whether rows stay at the server. The status alone does not say so: MariaDB leaves the flag of a cursor that a
+    /// procedure had for itself.
+    pub(super) fn leaves_rows(&self, status: Status) -> bool {
+        self.cursor && status.has(Status::CURSOR_EXISTS)
     }
 
     pub(super) fn ticket(&self) -> Option<Ticket> {

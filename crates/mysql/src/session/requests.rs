@@ -119,10 +119,12 @@ pub(super) fn forward(session: &mut Session, frame: &Frame, ticket: Option<Ticke
             exchange.stage = Stage::Rows;
             exchange.form = RowForm::Binary;
             exchange.statement = Some(statement);
+            exchange.cursor = true;
             session.columns = session.statements.get(statement).and_then(|known| known.columns.clone());
         }
         Command::StmtExecute(execute) => {
             run(session, &mut exchange, execute.statement);
+            exchange.cursor = execute.opens_cursor();
             exchange.types = types(session, &execute);
         }
         Command::StmtBulkExecute(execute) => {
