@@ -31,7 +31,8 @@ def main():
     parser.add_argument("--client", help="the command-line client to run, where the driver is one")
     arguments = parser.parse_args()
     module, more = DRIVERS[arguments.driver]
-    client = [arguments.client] if arguments.client else []
+    # Only a driver that is a command-line client is run by its path.
+    client = [arguments.client] if arguments.driver in ("psql", "mysql-cli") else []
     importlib.import_module(module).run(*client, arguments.url, *more)
 
 

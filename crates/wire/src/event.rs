@@ -253,6 +253,8 @@ pub enum Answer {
         /// The end of the tag's first words, for the record (`INSERT 0 1`).
         tag: Box<str>,
     },
+    /// A result ended and another follows: the statement ended with it, unless it is one that may give several.
+    Result,
     /// The portal stopped at the client's row limit and can run on.
     Suspended,
     /// The request failed.

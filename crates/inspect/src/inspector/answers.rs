@@ -44,6 +44,7 @@ impl Inspector {
                 self.failed(reply.ticket, sqlstate, *skipped, now);
             }
             Answer::Complete { rows, tag } => self.complete(reply.ticket, *rows, tag, now),
+            Answer::Result => self.result(reply.ticket, now),
             Answer::Suspended => self.suspended(reply.ticket, now),
             Answer::Prepared(_) | Answer::Bound | Answer::Closed => {
                 if let Some(ticket) = reply.ticket {
@@ -174,13 +175,27 @@ impl Inspector {
         }
     }
 
+    /// A result ended. A procedure gives any number of them before it ends itself.
+    fn result(&mut self, ticket: Option<Ticket>, now: u64) {
+        let flight = ticket.and_then(|ticket| self.flights.at(ticket));
+        let several = flight.is_some_and(|flight| {
+            let statement = flight.judged.as_ref().and_then(|judged| judged.statements.get(flight.statement));
+            statement.is_some_and(|statement| statement.is_opaque() || calls(statement))
+        });
+        if several {
+            self.masking.begin();
+        } else {
+            self.complete(ticket, None, "", now);
+        }
+    }
+
     /// A statement ended well.
     fn complete(&mut self, ticket: Option<Ticket>, rows: Option<u64>, tag: &str, now: u64) {
         let Some(flight) = ticket.and_then(|ticket| self.flights.at(ticket)) else { return };
         let (entry, statement, judged) = (flight.entry(), flight.statement, flight.judged.clone());
         let outcome = recording::Outcome {
             state: OutcomeState::Completed,
-            rows: rows.unwrap_or(flight.rows),
+            rows: rows.unwrap_or(0).max(flight.rows),
             bytes: flight.bytes,
             duration: now.saturating_sub(flight.began),
             masked: flight.hits,

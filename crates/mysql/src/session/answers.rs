@@ -298,9 +298,10 @@ fn ended(session: &mut Session, mut exchange: Exchange, length: usize, end: &End
     let mut meanings: VecDeque<Answer> = end.changes.iter().cloned().collect();
     let suspended = exchange.leaves_rows(end.status) && !end.status.has(Status::LAST_ROW_SENT);
     let rows = if std::mem::take(&mut exchange.has_columns) { None } else { affected };
-    meanings.push_back(match suspended {
-        true => Answer::Suspended,
-        false => Answer::Complete { rows, tag: "".into() },
+    meanings.push_back(match (suspended, rows) {
+        (true, _) => Answer::Suspended,
+        (false, None) if end.status.has(Status::MORE_RESULTS) => Answer::Result,
+        (false, rows) => Answer::Complete { rows, tag: "".into() },
     });
     if end.status.has(Status::MORE_RESULTS) {
         exchange.stage = Stage::Again(Box::new(Again { length, meanings, next: Some(Stage::Answer) }));

@@ -33,7 +33,8 @@ pub fn refusal_code(sqlstate: &[u8; 5]) -> (u16, [u8; 5]) {
         b"57P01" | b"57P03" => (1053, *b"08S01"),
         b"57P05" | b"25P03" => (4031, *b"HY000"),
         b"57014" => (1317, *b"70100"),
-        b"08001" | b"08006" => (2013, *b"08S01"),
+        // Codes from 2000 on are the clients' own: one of those would be taken for a broken packet.
+        b"08001" | b"08006" => (1158, *b"08S01"),
         b"08P01" => (1835, *b"HY000"),
         _ => (1105, *b"HY000"),
     }
@@ -74,6 +75,17 @@ mod tests {
         assert_eq!(&out[3..4], b"\x01");
         assert_eq!(&out[4..13], b"\xff\x76\x04#42000");
         assert_eq!(&out[13..], wanted.as_bytes());
+    }
+
+    #[test]
+    fn no_code_is_one_of_the_clients_own() {
+        let classes =
+            ["42501", "42601", "42P01", "42883", "26000", "3D000", "28000", "53300", "54000", "57P01", "57P03"];
+        let more = ["57P05", "25P03", "57014", "08001", "08006", "08P01", "58030", "XX000"];
+        for class in classes.iter().chain(&more) {
+            let (code, _) = refusal_code(class.as_bytes().try_into().unwrap());
+            assert!(!(2000..3000).contains(&code), "{class}: {code}");
+        }
     }
 
     #[test]

@@ -47,8 +47,8 @@ fn an_ok_says_rows_and_transaction() {
 fn every_statement_of_a_text_ends_by_itself() {
     let more = Status::MORE_RESULTS;
     for (agreed, seen) in [
-        (modern(), "~ columns1 rows1 complete complete1 ~ columns1 complete ready:Idle"),
-        (old(), "~ columns1 . rows1 complete complete1 ~ columns1 . complete ready:Idle"),
+        (modern(), "~ columns1 rows1 result complete1 ~ columns1 complete ready:Idle"),
+        (old(), "~ columns1 . rows1 result complete1 ~ columns1 . complete ready:Idle"),
     ] {
         let answer = Server::answering(agreed).result(&["a"], more).ok(1, more).result(&[], IDLE);
         assert_eq!(selected(agreed, answer), seen);
