@@ -300,7 +300,7 @@ fn a_statement_over_the_limit_is_refused_before_it_is_read_whole() {
 #[test]
 fn claimed_lengths_take_no_memory() {
     each_with(&Options::default(), &usual(), |place| {
-        let pid = std::fs::read_to_string(place.gateway.data_dir().join("portcullis.pid")).expect("a process id");
+        let pid = place.pid();
         place.session(&["all"]).query("SELECT 1");
         let before = crate::faults::rss(&pid);
         let mut waiting: Vec<Wire> = (0..60)

@@ -106,6 +106,15 @@ impl Place {
             .collect()
     }
 
+    /// The gateway's process, as its own file says it: that is written a moment after the gateway is ready.
+    pub fn pid(&self) -> String {
+        let file = self.gateway.data_dir().join("portcullis.pid");
+        eventually("the process id is written", Duration::from_secs(5), || {
+            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            text.ends_with('\n').then(|| text.trim().to_owned())
+        })
+    }
+
     /// A command of the CLI on this gateway's folder: whether it succeeded, and all it printed.
     pub fn portcullis(&self, arguments: &[&str]) -> (bool, String) {
         let mut command = Command::new(tools::portcullis());
