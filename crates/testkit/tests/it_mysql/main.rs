@@ -8,6 +8,7 @@ mod faults;
 mod hostile;
 mod judging;
 mod masking;
+mod packets;
 mod place;
 mod proof;
 mod recording;

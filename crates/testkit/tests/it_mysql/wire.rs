@@ -12,13 +12,12 @@ use std::time::{Duration, Instant};
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use crate::answer::{Answer, Report, cells, lenenc, lenenc_bytes};
+use crate::packets::count;
+pub use crate::packets::{LONGEST, claiming, execution, packets, query};
 use crate::proof::proof;
 
 /// How long any answer may take.
 const PATIENCE: Duration = Duration::from_secs(40);
-
-/// The longest payload of one packet.
-pub const LONGEST: usize = 0xff_ffff;
 
 /// Capability flags, by their names in the protocol.
 pub mod flag {
@@ -520,52 +519,4 @@ fn column(body: &[u8]) -> (String, u8) {
 fn eof_status(body: &[u8]) -> u16 {
     assert!(body.len() == 5 && body[0] == 0xfe, "an EOF: {body:?}");
     u16::from_le_bytes([body[3], body[4]])
-}
-
-/// How many packets a payload takes.
-fn count(body: &[u8]) -> u8 {
-    u8::try_from((body.len() / LONGEST + 1) % 256).expect("below 256")
-}
-
-/// A payload as packets, the first of which has this sequence id.
-pub fn packets(sequence: u8, body: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(body.len() + 16);
-    let (mut rest, mut sequence) = (body, sequence);
-    loop {
-        let piece = &rest[..rest.len().min(LONGEST)];
-        out.extend(claiming(sequence, piece.len(), piece));
-        rest = &rest[piece.len()..];
-        sequence = sequence.wrapping_add(1);
-        if piece.len() < LONGEST {
-            return out;
-        }
-    }
-}
-
-/// A packet that claims any length.
-pub fn claiming(sequence: u8, length: usize, body: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(length).expect("short").to_le_bytes();
-    [&length[..3], &[sequence], body].concat()
-}
-
-/// The payload of COM_QUERY.
-pub fn query(sql: &str) -> Vec<u8> {
-    [&[3], sql.as_bytes()].concat()
-}
-
-/// The payload of COM_STMT_EXECUTE with texts.
-pub fn execution(id: u32, flags: u8, parameters: &[Option<&str>]) -> Vec<u8> {
-    let mut body = [&[0x17][..], &id.to_le_bytes(), &[flags], &1_u32.to_le_bytes()].concat();
-    if parameters.is_empty() {
-        return body;
-    }
-    let mut nulls = vec![0_u8; parameters.len().div_ceil(8)];
-    for (index, parameter) in parameters.iter().enumerate() {
-        nulls[index / 8] |= u8::from(parameter.is_none()) << (index % 8);
-    }
-    body.extend(nulls);
-    body.push(1);
-    body.extend(parameters.iter().flat_map(|_| [0xfd, 0]));
-    body.extend(parameters.iter().flatten().flat_map(|text| lenenc_bytes(text.as_bytes())));
-    body
 }
