@@ -414,6 +414,7 @@ impl Statement {
         self.types.extend(prepared.types.iter().cloned());
         self.session.extend(prepared.session.iter().cloned());
         self.barrier |= prepared.barrier;
+        self.copy = self.copy.or(prepared.copy);
         self.tidy();
         self
     }

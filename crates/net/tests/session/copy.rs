@@ -70,6 +70,16 @@ async fn what_follows_one_copy_of_a_query_waits_for_the_next() {
 }
 
 #[tokio::test]
+async fn a_copy_is_run_by_its_name_too() {
+    let mut s = Bench::new(NO_SECRET).await;
+    // Only a Parse can give a COPY a name: SQL's PREPARE takes no utility statement.
+    assert_eq!(s.talk([parse("s", IN), sync()].concat()).await, "1 Z(I)");
+    s.send(&query("EXECUTE s")).await;
+    assert_eq!(s.until_tag(b'G').await, "G");
+    assert_eq!(s.talk([copy_data(b"1\tx\n"), copy_done()].concat()).await, "C(COPY 1) Z(I)");
+}
+
+#[tokio::test]
 async fn anything_but_data_ends_a_copy_and_is_lost() {
     let mut s = Bench::new(NO_SECRET).await;
     s.send(&query(IN)).await;
