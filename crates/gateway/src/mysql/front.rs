@@ -153,7 +153,8 @@ fn channel(peer: &Peer) -> Channel {
     }
 }
 
-/// Goes through the sign-in, from its first outcome where that came already. The verified identity, and the credential's name if one was used.
+/// Goes through the sign-in, from its first outcome where that came already.
+/// The verified identity, and the credential's name if one was used.
 async fn prove(
     process: &Process,
     door: &Door,
@@ -225,7 +226,7 @@ async fn refused(process: &Process, peer: &mut Peer, out: BytesMut) -> Turned {
     Turned::Done
 }
 
-/// Reads one packet to its last byte and no further.
+/// Reads one packet to its last byte and no further. The buffer grows with what arrives, not with what was claimed.
 async fn read_packet(peer: &mut Peer) -> Result<(), Turned> {
     let mut head = [0; HEADER];
     let stream = peer.stream()?;
@@ -236,11 +237,20 @@ async fn read_packet(peer: &mut Peer) -> Result<(), Turned> {
         return Err(Fault::OverLimit { length, limit }.into());
     }
     peer.buffer.extend_from_slice(&head);
-    let start = peer.buffer.len();
-    peer.buffer.resize(start.saturating_add(length), 0);
     let Peer { stream: Some(stream), buffer, .. } = peer else { return Err(Turned::Done) };
-    let body = buffer.get_mut(start..).unwrap_or_default();
-    read_exact(stream, body).await
+    let mut left = length as u64;
+    while left > 0 {
+        let read = match stream {
+            Stream::Plain(socket) => socket.take(left).read_buf(buffer).await?,
+            Stream::Accepted(tls) => tls.take(left).read_buf(buffer).await?,
+            Stream::Dialled(tls) => tls.take(left).read_buf(buffer).await?,
+        };
+        if read == 0 {
+            return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
+        }
+        left = left.saturating_sub(read as u64);
+    }
+    Ok(())
 }
 
 async fn read_exact(stream: &mut Stream, into: &mut [u8]) -> Result<(), Turned> {
