@@ -16,8 +16,8 @@ pub(crate) enum Part {
     Number,
     /// What holds the value together.
     Structure,
-    /// The same, and a string ends here.
-    Closing,
+    /// The same, inside a string: the quote that ends it, or the backslash of an escape that is none.
+    Inner,
 }
 
 /// A window of raw text, decoded. Its buffers are reused.
@@ -121,7 +121,7 @@ impl Decoded {
         while at > 0 && self.start(at.saturating_sub(1)) == self.start(at) {
             at = at.saturating_sub(1);
         }
-        (at, self.start(at).unwrap_or(0), matches!(self.part(at), Part::Text | Part::Closing))
+        (at, self.start(at).unwrap_or(0), matches!(self.part(at), Part::Text | Part::Inner))
     }
 }
 
@@ -133,7 +133,7 @@ fn place(at: usize) -> u32 {
 /// The next element of JSON, and whether a string is open after it.
 fn json_element(rest: &[u8], inside: bool, numbers: bool) -> (Element, bool) {
     match (inside, rest.first().copied().unwrap_or(0)) {
-        (true, b'"') => (Element::One(1, 0, Part::Closing), false),
+        (true, b'"') => (Element::One(1, 0, Part::Inner), false),
         (true, b'\\') => (json_escape(rest), true),
         (true, byte) => (Element::One(1, byte, Part::Text), true),
         (false, b'"') => (Element::One(1, 0, Part::Structure), true),
@@ -153,13 +153,13 @@ fn json_escape(rest: &[u8]) -> Element {
         Some(b'f') => 12,
         Some(other) => *other,
     };
-    if byte.is_ascii() { Element::One(2, byte, Part::Text) } else { Element::One(1, b'\\', Part::Structure) }
+    if byte.is_ascii() { Element::One(2, byte, Part::Text) } else { Element::One(1, b'\\', Part::Inner) }
 }
 
 /// `\uXXXX`, or two of them for one character beyond the first plane. Half a pair stands for itself.
 fn json_unicode(rest: &[u8]) -> Element {
     let Some(first) = hex4(rest) else {
-        return if rest.len() < 6 { Element::Cut } else { Element::One(1, b'\\', Part::Structure) };
+        return if rest.len() < 6 { Element::Cut } else { Element::One(1, b'\\', Part::Inner) };
     };
     if let Some(c) = char::from_u32(first) {
         return Element::Char(6, c);

@@ -24,7 +24,7 @@ pub(crate) fn escaped(raw: &mut [u8], decoded: &Decoded, spans: &[Span], bound: 
                 match decoded.part(at) {
                     Part::Text => bytes.fill(b'*'),
                     Part::Number => nines(bytes),
-                    Part::Structure | Part::Closing => {}
+                    Part::Structure | Part::Inner => {}
                 }
             }
         }
