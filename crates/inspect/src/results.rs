@@ -110,8 +110,7 @@ impl Masking {
         }
         let (rows, cells) = (&self.rows, &mut self.cells);
         let (mut numbers, mut cursor, mut row) = (Vec::new(), 0, 0);
-        // The kind that looks for most: whether the row holds anything for any kind.
-        let mut worth = |place: std::ops::Range<usize>| rows.wants(detectors, &place, ValueKind::Json, &mut row);
+        let mut worth = |place: std::ops::Range<usize>| rows.wants_row(detectors, &place, &mut row);
         codec.cells(buffer, &mut worth, &mut |column, place| match value_kind(columns, column) {
             Reading::Value(kind, skip) => {
                 let place = place.start.saturating_add(skip).min(place.end)..place.end;

@@ -86,6 +86,21 @@ fn rows(bytes: usize, secret_percent: u64) -> Table {
     table
 }
 
+/// Rows of one value of digits in groups, as sysbench's: nothing but starts of numbers that are none.
+fn groups(bytes: usize) -> Table {
+    let mut seed = Seed(0x9E37_79B9_7F4A_7C15);
+    let mut table = Table { buffer: Vec::new(), cells: Vec::new() };
+    while table.buffer.len() < bytes {
+        let groups: Vec<String> = (0..10).map(|_| format!("{:011}", seed.below(100_000_000_000))).collect();
+        let cell = groups.join("-");
+        table.buffer.extend([b'D', 0, 0, 0, 10, 0, 1]);
+        table.buffer.extend((cell.len() as u32).to_be_bytes());
+        table.cells.push((table.buffer.len()..table.buffer.len() + cell.len(), ValueKind::Text));
+        table.buffer.extend(cell.as_bytes());
+    }
+    table
+}
+
 fn all() -> Detectors {
     let built_in = Pattern::ALL.into_iter().filter(|p| *p != Pattern::UsSsnBare);
     built_in.fold(Detectors::builder(), |b, p| b.pattern(p, "secret")).build().expect("built-in detectors")
@@ -140,6 +155,7 @@ fn bench(c: &mut Criterion) {
     assert!(check.hits().is_empty(), "rows without secrets have no hits");
     scan(c, "rows, no hits", &detectors, &clean);
     scan(c, "rows, 10 % secrets", &detectors, &tenth);
+    scan(c, "rows of digits in groups", &detectors, &groups(256 << 10));
     scan(c, "rows, no hits, dictionary of 100,000", &dictionary(), &clean);
 
     let mut group = c.benchmark_group("mask/detect");

@@ -142,7 +142,8 @@ impl Detectors {
         if escapes == Escapes::Possible && memchr::memchr(b'\\', buffer).is_some() {
             return true;
         }
-        sweep(buffer, (0, buffer.len()), &self.wanted, |_, _| ControlFlow::Break(())).is_break()
+        let hidden = |_, _| ControlFlow::Break(());
+        sweep(buffer, (0, buffer.len()), &self.wanted, hidden, |_, _| ControlFlow::Break(())).is_break()
             || self.prefixes.as_ref().is_some_and(|p| p.find(buffer, 0).is_some())
             || self.has_regexes()
             || self.dictionaries().any(|(_, dictionary)| dictionary.matches(buffer))

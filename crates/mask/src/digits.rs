@@ -10,7 +10,10 @@ const MOST: usize = 19;
 
 /// The end of the card number that starts at a digit.
 pub(crate) fn card(text: Text<'_>, start: usize) -> Option<usize> {
-    if !may_start(text, start) {
+    // Most numbers are nobody's: their first digits say so before the rest is looked at.
+    let prefix = *text.from(start).first_chunk::<4>()?;
+    let lengths = issued(prefix);
+    if lengths == 0 || !may_start(text, start) {
         return None;
     }
     let mut digits = [0u8; MOST];
@@ -24,7 +27,8 @@ pub(crate) fn card(text: Text<'_>, start: usize) -> Option<usize> {
             (count, group, at) = (count.saturating_add(1), group.saturating_add(1), at.saturating_add(1));
             continue;
         }
-        if may_end(text, at) && digits.get(..count).is_some_and(is_card) {
+        let used = small(count).is_some_and(|count| lengths.wrapping_shr(count) & 1 == 1);
+        if used && may_end(text, at) && digits.get(..count).is_some_and(luhn) {
             best = Some(at);
         }
         if !continues(text, at, group, separator) {
@@ -60,28 +64,34 @@ fn may_end(text: Text<'_>, end: usize) -> bool {
     !one.is_ascii_digit() && !decimal && !hex
 }
 
-fn is_card(digits: &[u8]) -> bool {
-    digits.len() >= 13 && issued(digits) && luhn(digits)
+/// The lengths that an issuer uses with this prefix: bit 16 for 16 digits. None for what is not four digits.
+fn issued(prefix: [u8; 4]) -> u32 {
+    if !prefix.iter().all(u8::is_ascii_digit) {
+        return 0;
+    }
+    let prefix = prefix.iter().fold(0u32, |n, d| n.wrapping_mul(10).wrapping_add(u32::from(d.wrapping_sub(b'0'))));
+    match prefix {
+        4000..=4999 => lengths(13, 13) | lengths(16, 16) | lengths(19, 19), // Visa
+        5100..=5599 | 2221..=2720 => lengths(16, 16),                       // Mastercard
+        3400..=3499 | 3700..=3799 => lengths(15, 15),                       // American Express
+        6011 | 6440..=6599 => lengths(16, 19),                              // Discover
+        3528..=3589 => lengths(16, 19),                                     // JCB
+        3000..=3059 | 3095 | 3800..=3999 => lengths(14, 16),                // Diners Club
+        3600..=3699 => lengths(14, 19),                                     // Diners Club International
+        6200..=6299 => lengths(16, 19),                                     // UnionPay
+        2200..=2204 => lengths(16, 19),                                     // Mir
+        5018 | 5020 | 5038 | 5893 | 6304 | 6759 | 6761..=6763 => lengths(13, 19), // Maestro
+        5080..=5089 | 6000..=6099 | 8100..=8299 => lengths(16, 16),         // RuPay
+        _ => 0,
+    }
 }
 
-/// An issuer uses this prefix with this length.
-fn issued(digits: &[u8]) -> bool {
-    let prefix = digits.iter().take(4).fold(0u32, |n, d| n.wrapping_mul(10).wrapping_add(u32::from(*d)));
-    let lengths = match prefix {
-        4000..=4999 => return matches!(digits.len(), 13 | 16 | 19), // Visa
-        5100..=5599 | 2221..=2720 => 16..=16,                       // Mastercard
-        3400..=3499 | 3700..=3799 => 15..=15,                       // American Express
-        6011 | 6440..=6599 => 16..=19,                              // Discover
-        3528..=3589 => 16..=19,                                     // JCB
-        3000..=3059 | 3095 | 3800..=3999 => 14..=16,                // Diners Club
-        3600..=3699 => 14..=19,                                     // Diners Club International
-        6200..=6299 => 16..=19,                                     // UnionPay
-        2200..=2204 => 16..=19,                                     // Mir
-        5018 | 5020 | 5038 | 5893 | 6304 | 6759 | 6761..=6763 => 13..=19, // Maestro
-        5080..=5089 | 6000..=6099 | 8100..=8299 => 16..=16,         // RuPay
-        _ => return false,
-    };
-    lengths.contains(&digits.len())
+const fn lengths(least: u32, most: u32) -> u32 {
+    u32::MAX.wrapping_shl(least) & u32::MAX.wrapping_shr(31u32.wrapping_sub(most))
+}
+
+fn small(count: usize) -> Option<u32> {
+    u32::try_from(count).ok()
 }
 
 /// ISO/IEC 7812-1 annex B.

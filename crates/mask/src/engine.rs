@@ -80,7 +80,9 @@ impl Engine {
         let to = if end { text.len() } else { text.len().saturating_sub(detectors.reach()) };
         let from = self.decided;
         if to > from {
-            let _ = sweep(text, (from, to), &detectors.wanted, |at, shape| {
+            // In one text what stands behind a digit is no start of a number.
+            let hidden = |_, _| ControlFlow::Continue(());
+            let _ = sweep(text, (from, to), &detectors.wanted, hidden, |at, shape| {
                 self.shape(detectors, text, at, shape);
                 ControlFlow::Continue(())
             });

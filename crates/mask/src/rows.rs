@@ -8,7 +8,7 @@ use std::ops::{ControlFlow, Range};
 
 use crate::engine::Engine;
 use crate::stream::Stream;
-use crate::sweep::{Shape, sweep};
+use crate::sweep::{NUMBERS, Shape, sweep};
 use crate::text::Text;
 use crate::{Detectors, Hits, ValueKind};
 
@@ -58,18 +58,24 @@ impl Rows {
         !self.candidates.is_empty() || self.always(detectors)
     }
 
+    /// Whether a row of the buffer last looked over may hold a cell that is worth it. Rows are asked about in their order,
+    /// with one `cursor` that begins at 0.
+    #[inline]
+    pub fn wants_row(&self, detectors: &Detectors, range: &Range<usize>, cursor: &mut usize) -> bool {
+        self.candidates.escapes
+            || self.always(detectors)
+            || self.candidates.is_inside(range, cursor)
+            || self.candidates.hides_in(range)
+    }
+
     /// Whether a cell of the buffer last looked over is worth it. Cells are asked about in their order, with one `cursor`
     /// that begins at 0.
     #[inline]
     pub fn wants(&self, detectors: &Detectors, range: &Range<usize>, kind: ValueKind, cursor: &mut usize) -> bool {
-        if (self.candidates.escapes && kind != ValueKind::Text) || self.always(detectors) {
-            return true;
-        }
-        let places = &self.candidates.places;
-        while places.get(*cursor).is_some_and(|at| *at < range.start) {
-            *cursor = cursor.saturating_add(1);
-        }
-        places.get(*cursor).is_some_and(|at| *at < range.end)
+        (self.candidates.escapes && kind != ValueKind::Text)
+            || self.always(detectors)
+            || self.candidates.is_inside(range, cursor)
+            || self.candidates.hides_at(range.start)
     }
 
     /// The second half: overwrites the hits in the cells given; those that are not [wanted](Rows::wants) may be left out.
@@ -91,7 +97,8 @@ impl Rows {
     #[inline]
     fn passes(&self, detectors: &Detectors, range: &Range<usize>, kind: ValueKind) -> bool {
         let plain = kind == ValueKind::Text || !self.candidates.escapes;
-        plain && range.end <= self.candidates.next && !self.always(detectors)
+        let empty = range.end <= self.candidates.next && !self.candidates.hides_at(range.start);
+        plain && empty && !self.always(detectors)
     }
 
     /// Works on one value that is longer than the buffer, in pieces: as [`Stream::feed`], with this result's state.
@@ -135,6 +142,9 @@ struct Candidates {
     escapes: bool,
     /// Where any of them stands, in order.
     places: Vec<usize>,
+    /// Numbers behind what looks like a digit, a bit for each byte: they count where a cell starts, its framing being no
+    /// digit. Words after the last that has any are left out.
+    hidden: Vec<u64>,
     /// No candidate that is not passed stands before this place.
     next: usize,
     /// How many of each are behind the current cell.
@@ -148,11 +158,18 @@ impl Candidates {
         self.terms.clear();
         self.passed = [0; 3];
         self.escapes = memchr::memchr(b'\\', buffer).is_some();
-        let _ = sweep(buffer, (0, buffer.len()), &detectors.wanted, |at, shape| {
-            self.shapes.push((at, shape));
+        self.hidden.clear();
+        let hidden = |at: usize, mask| {
+            self.hidden.resize(at.wrapping_shr(6), 0);
+            self.hidden.push(mask);
+            ControlFlow::Continue(())
+        };
+        let _ = sweep(buffer, (0, buffer.len()), &detectors.wanted, hidden, |at, shape| {
+            // In order but for the shapes of one block, which come one kind after another.
+            let later = self.shapes.iter().rev().take_while(|c| c.0 > at).count();
+            self.shapes.insert(self.shapes.len().saturating_sub(later), (at, shape));
             ControlFlow::Continue(())
         });
-        self.shapes.sort_unstable_by_key(|(at, _)| *at);
         let mut next = 0;
         while let Some((at, prefix)) = detectors.prefixes.as_ref().and_then(|p| p.find(buffer, next)) {
             self.prefixes.push((at, prefix));
@@ -164,8 +181,10 @@ impl Candidates {
         self.terms.sort_unstable();
         self.places.clear();
         self.places.extend(self.shapes.iter().map(|c| c.0));
-        self.places.extend(self.prefixes.iter().map(|c| c.0).chain(self.terms.iter().map(|c| c.0)));
-        self.places.sort_unstable();
+        if !self.prefixes.is_empty() || !self.terms.is_empty() {
+            self.places.extend(self.prefixes.iter().map(|c| c.0).chain(self.terms.iter().map(|c| c.0)));
+            self.places.sort_unstable();
+        }
         self.next = self.first();
     }
 
@@ -179,7 +198,38 @@ impl Candidates {
     }
 
     fn is_empty(&self) -> bool {
-        self.shapes.is_empty() && self.prefixes.is_empty() && self.terms.is_empty() && !self.escapes
+        self.shapes.is_empty()
+            && self.prefixes.is_empty()
+            && self.terms.is_empty()
+            && self.hidden.is_empty()
+            && !self.escapes
+    }
+
+    /// Whether a candidate stands in a range; ranges come in order.
+    #[inline]
+    fn is_inside(&self, range: &Range<usize>, cursor: &mut usize) -> bool {
+        while self.places.get(*cursor).is_some_and(|at| *at < range.start) {
+            *cursor = cursor.saturating_add(1);
+        }
+        self.places.get(*cursor).is_some_and(|at| *at < range.end)
+    }
+
+    /// Whether a number starts here behind what looks like a digit.
+    #[inline]
+    fn hides_at(&self, place: usize) -> bool {
+        let word = self.hidden.get(place.wrapping_shr(6)).copied().unwrap_or(0);
+        word.wrapping_shr(bit(place)) & 1 == 1
+    }
+
+    fn hides_in(&self, range: &Range<usize>) -> bool {
+        let (first, last) = (range.start.wrapping_shr(6), range.end.saturating_sub(1).wrapping_shr(6));
+        (first..=last).any(|index| {
+            let word = self.hidden.get(index).copied().unwrap_or(0);
+            let word = if index == first { word & u64::MAX.wrapping_shl(bit(range.start)) } else { word };
+            let past = 63u32.saturating_sub(bit(range.end.saturating_sub(1)));
+            let word = if index == last { word & u64::MAX.wrapping_shr(past) } else { word };
+            word != 0
+        })
     }
 
     /// Those in a cell. Cells come in order, so what lies before this one is never asked for again.
@@ -189,8 +239,15 @@ impl Candidates {
         let prefix = take(&self.prefixes, prefixes, range, |c| c.0);
         let term = take(&self.terms, terms, range, |c| c.0);
         self.next = self.first();
-        Within { shapes: shape, prefixes: prefix, terms: term, escapes: self.escapes }
+        let number = self.hides_at(range.start);
+        Within { shapes: shape, prefixes: prefix, terms: term, number, escapes: self.escapes }
     }
+}
+
+/// A place in its word.
+#[inline]
+fn bit(place: usize) -> u32 {
+    u32::try_from(place & 63).unwrap_or(0)
 }
 
 fn take<'c, T>(all: &'c [T], passed: &mut usize, range: &Range<usize>, at: impl Fn(&T) -> usize) -> &'c [T] {
@@ -207,15 +264,20 @@ struct Within<'c> {
     shapes: &'c [(usize, Shape)],
     prefixes: &'c [(usize, usize)],
     terms: &'c [(usize, usize, usize)],
+    /// It may start with a number.
+    number: bool,
     escapes: bool,
 }
 
 impl Within<'_> {
     fn any(&self) -> bool {
-        !self.shapes.is_empty() || !self.prefixes.is_empty() || !self.terms.is_empty()
+        self.number || !self.shapes.is_empty() || !self.prefixes.is_empty() || !self.terms.is_empty()
     }
 
     fn check(&self, detectors: &Detectors, engine: &mut Engine, text: &[u8], start: usize) {
+        for shape in NUMBERS.into_iter().filter(|_| self.number) {
+            engine.shape(detectors, text, 0, shape);
+        }
         for (at, shape) in self.shapes {
             engine.shape(detectors, text, at.saturating_sub(start), *shape);
         }

@@ -2,8 +2,10 @@
 //! where a hit could start.
 //!
 //! It accepts a superset of what the detectors accept and reads at most 64 bytes ahead, so what it says about a position
-//! never depends on where the buffer was cut. It never looks behind: over many cells at once the byte before a cell is
-//! framing, and a length of 48 would look like the digit `0`. Deliberately absent: the checks themselves.
+//! never depends on where the buffer was cut. No number starts behind a digit; but over many cells at once the byte
+//! before a cell is framing, and a length of 48 looks like the digit `0`. So candidates behind a digit are not named one
+//! by one, which would be every digit of a long number, but told as *hidden*: they count where a cell starts there.
+//! Deliberately absent: the checks themselves.
 
 use std::ops::ControlFlow;
 
@@ -45,27 +47,39 @@ impl Wanted {
     }
 }
 
-/// Calls `found` for each candidate with `from <= position < to`, until it breaks.
+/// Shapes that are nothing behind a digit, unless a value starts there.
+pub(crate) const NUMBERS: [Shape; 3] = [Shape::Card, Shape::Ssn, Shape::Ssn9];
+
+/// Calls `found` for each candidate with `from <= position < to`, until it breaks; and `hidden`, for each 64 bytes that
+/// hold any, with their place and one bit for each number that a digit stands before.
 #[inline]
 pub(crate) fn sweep(
     text: &[u8],
     (from, to): (usize, usize),
     wanted: &Wanted,
+    mut hidden: impl FnMut(usize, u64) -> ControlFlow<()>,
     mut found: impl FnMut(usize, Shape) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     if wanted.nothing() {
         return ControlFlow::Continue(());
     }
-    let mut pair = Pair { here: Block::read(text, from), next: Block::default() };
+    let behind = u64::from(Text(text).before(from, 1).is_ascii_digit());
+    let mut pair = Pair { behind, here: Block::read(text, from), next: Block::default() };
     let mut at = from;
     while at < to {
         let following = at.saturating_add(64);
         pair.next = Block::read(text, following);
         let inside = u64::MAX.wrapping_shr(64u32.saturating_sub(small(to.saturating_sub(at).min(64))));
-        pair.shapes(wanted, inside, |offset, shape| {
-            let place = at.saturating_add(offset);
-            if shape == Shape::Phone && !phone::dials(Text(text), place) { PROCEED } else { found(place, shape) }
-        })?;
+        pair.shapes(
+            wanted,
+            inside,
+            |mask| hidden(at, mask),
+            |offset, shape| {
+                let place = at.saturating_add(offset);
+                if shape == Shape::Phone && !phone::dials(Text(text), place) { PROCEED } else { found(place, shape) }
+            },
+        )?;
+        pair.behind = pair.here.digit.wrapping_shr(63);
         pair.here = pair.next;
         at = following;
     }
@@ -74,6 +88,8 @@ pub(crate) fn sweep(
 
 /// A block to judge and the one after it, to look ahead into.
 struct Pair {
+    /// 1 if the byte before the block is a digit.
+    behind: u64,
     here: Block,
     next: Block,
 }
@@ -84,6 +100,7 @@ impl Pair {
         &self,
         wanted: &Wanted,
         inside: u64,
+        mut hidden: impl FnMut(u64) -> ControlFlow<()>,
         mut found: impl FnMut(usize, Shape) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let digit = join(self.here.digit, self.next.digit);
@@ -106,6 +123,12 @@ impl Pair {
             return PROCEED;
         }
 
+        let behind = self.here.digit.wrapping_shl(1) | self.behind;
+        let numbers = (card | ssn | ssn9) & behind;
+        if numbers != 0 {
+            hidden(numbers)?;
+        }
+        let (card, ssn, ssn9) = (card & !behind, ssn & !behind, ssn9 & !behind);
         each(card, |bit| if thirteen_digits(digit, run, bit) { found(index(bit), Shape::Card) } else { PROCEED })?;
         each(ssn, |bit| found(index(bit), Shape::Ssn))?;
         each(ssn9, |bit| found(index(bit), Shape::Ssn9))?;
@@ -177,13 +200,25 @@ mod tests {
 
     const ALL: Wanted = Wanted { card: !0, ssn: !0, ssn9: !0, phone: !0, iban: !0, email: !0 };
 
-    fn shapes(text: &str) -> Vec<(usize, Shape)> {
-        let mut all = Vec::new();
-        let _ = sweep(text.as_bytes(), (0, text.len()), &ALL, |at, shape| {
+    /// Candidates and the places of hidden ones.
+    fn swept(text: &str, range: (usize, usize)) -> (Vec<(usize, Shape)>, Vec<usize>) {
+        let (mut all, mut hidden) = (Vec::new(), Vec::new());
+        let hide = |at, mask| {
+            each(mask, |bit| {
+                hidden.push(at + index(bit));
+                PROCEED
+            })
+        };
+        let _ = sweep(text.as_bytes(), range, &ALL, hide, |at, shape| {
             all.push((at, shape));
             PROCEED
         });
-        all
+        all.sort_by_key(|(at, shape)| (*at, *shape as u8));
+        (all, hidden)
+    }
+
+    fn shapes(text: &str) -> Vec<(usize, Shape)> {
+        swept(text, (0, text.len())).0
     }
 
     #[test]
@@ -197,7 +232,7 @@ mod tests {
             "                                ",
             "12.50",
         ] {
-            assert_eq!(shapes(text), [], "{text}");
+            assert_eq!(swept(text, (0, text.len())), (vec![], vec![]), "{text}");
         }
     }
 
@@ -219,21 +254,25 @@ mod tests {
     }
 
     #[test]
+    fn of_a_long_number_only_the_start_is_a_candidate() {
+        for pad in 0..130 {
+            let text = format!("{}4111111111111111111", "_".repeat(pad));
+            let (found, hidden) = swept(&text, (0, text.len()));
+            assert_eq!(found, [(pad, Shape::Card), (pad, Shape::Ssn9)], "at {pad}");
+            assert_eq!(hidden, (pad + 1..=pad + 10).collect::<Vec<_>>(), "at {pad}");
+        }
+    }
+
+    #[test]
     fn a_range_names_the_same_candidates_as_the_whole() {
         let text = "x 4111111111111111 123-45-6789 +14155552671 DE89370400440532013000 a@b.c ".repeat(4);
-        let whole = shapes(&text);
+        let whole = swept(&text, (0, text.len()));
+        assert!(!whole.1.is_empty());
         for cut in 0..text.len() {
-            let mut halves = Vec::new();
-            for range in [(0, cut), (cut, text.len())] {
-                let _ = sweep(text.as_bytes(), range, &ALL, |at, shape| {
-                    halves.push((at, shape));
-                    PROCEED
-                });
-            }
-            halves.sort_by_key(|(at, shape)| (*at, *shape as u8));
-            let mut all = whole.clone();
-            all.sort_by_key(|(at, shape)| (*at, *shape as u8));
-            assert_eq!(halves, all, "cut at {cut}");
+            let (mut halves, rest) = (swept(&text, (0, cut)), swept(&text, (cut, text.len())));
+            halves.0.extend(rest.0);
+            halves.1.extend(rest.1);
+            assert_eq!(halves, whole, "cut at {cut}");
         }
     }
 }
