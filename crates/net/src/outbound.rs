@@ -15,6 +15,9 @@ pub const FULL: usize = 256 << 10;
 /// Up to this many bytes are put together.
 const SMALL: usize = 512;
 
+/// Up to this many bytes of a reading buffer are copied: a slice keeps all of the buffer it was cut from.
+const CUT: usize = 4 << 10;
+
 /// A queue of slices.
 #[derive(Debug, Default)]
 pub struct Outbound {
@@ -37,7 +40,7 @@ impl Outbound {
     /// Adds the first `count` bytes of `buffer`, which lose them.
     pub fn take(&mut self, buffer: &mut BytesMut, count: usize) {
         let count = count.min(buffer.len());
-        if count <= SMALL {
+        if count <= CUT {
             self.put(buffer.get(..count).unwrap_or_default());
             buffer.advance(count);
         } else {
@@ -134,5 +137,15 @@ mod tests {
         let expected = [b"abcde".as_slice(), &large, b"fgh"].concat();
         assert_eq!((left, queue.len()), (expected, 0));
         assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn only_long_cuts_keep_the_buffer_that_they_came_from() {
+        let mut queue = Outbound::default();
+        let mut read = BytesMut::from(&[b'x'; 3 * CUT][..]);
+        queue.take(&mut read, CUT);
+        assert_eq!((queue.slices.len(), queue.len(), read.len()), (0, CUT, 2 * CUT));
+        queue.take(&mut read, CUT + 1);
+        assert_eq!((queue.slices.len(), queue.len(), read.len()), (2, 2 * CUT + 1, CUT - 1));
     }
 }

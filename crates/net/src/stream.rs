@@ -1,7 +1,7 @@
 //! One peer's byte stream: a TCP socket, in clear or under TLS, read and written without blocking.
 //!
 //! Reading asks for readiness before it asks for memory, so an idle session holds only its smallest buffer; a read that
-//! fills the buffer doubles it. Writing takes a queue of slices and hands the kernel as many as it takes in one call. It
+//! fills its room is followed by another into more. Writing takes a queue of slices and hands the kernel as many as it takes in one call. It
 //! knows nothing of messages.
 
 use std::io::{self, IoSlice};
@@ -21,6 +21,9 @@ pub const SMALL: usize = 2 << 10;
 /// The largest buffer that a busy direction grows to by itself, in bytes. Larger reads gain nothing (measured with the
 /// relay of 64 KiB and 256 KiB); a message that must be whole may still make it grow.
 pub const LARGE: usize = 64 << 10;
+
+/// The room that a database gets for what it sends, in bytes: an answer of a hundred rows leaves in one piece.
+pub const MIDDLE: usize = 16 << 10;
 
 /// How many slices one write hands to the kernel.
 const SLICES: usize = 16;
@@ -65,18 +68,42 @@ impl Stream {
         }
     }
 
-    /// Reads what there is into the end of `buffer`; 0 is the peer's end.
-    pub fn poll_fill(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
+    /// Reads what there is, up to [`LARGE`] bytes, into the end of `buffer`, which gets room for `room` bytes at first;
+    /// 0 is the peer's end.
+    pub fn poll_fill(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut, room: usize) -> Poll<io::Result<usize>> {
+        let mut first = room;
         if let Self::Plain(socket) = self {
             ready!(socket.poll_read_ready(cx))?;
+        } else {
+            // The layer of TLS is asked for readiness by reading.
+            first = SMALL;
         }
-        if buffer.capacity().saturating_sub(buffer.len()) < SMALL / 2 {
-            let grown = buffer.capacity().saturating_mul(2).clamp(SMALL, LARGE);
-            buffer.reserve(grown.saturating_sub(buffer.len()).max(SMALL));
+        if buffer.capacity().saturating_sub(buffer.len()) < first / 2 {
+            buffer.reserve(first);
         }
+        let mut total = 0usize;
+        loop {
+            let spare = buffer.capacity().saturating_sub(buffer.len());
+            match self.poll_read_into(cx, buffer) {
+                Poll::Ready(Ok(read)) => {
+                    total = total.saturating_add(read);
+                    let more = LARGE.saturating_sub(total);
+                    if read < spare || more == 0 {
+                        return Poll::Ready(Ok(total));
+                    }
+                    buffer.reserve(more.min(total.saturating_mul(3)));
+                }
+                // What went wrong after bytes had come is heard of at the next reading.
+                Poll::Pending | Poll::Ready(Err(_)) if total > 0 => return Poll::Ready(Ok(total)),
+                other => return other,
+            }
+        }
+    }
+
+    /// One read into the spare room of `buffer`.
+    fn poll_read_into(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
         let before = buffer.len();
-        let spare = buffer.spare_capacity_mut();
-        let mut into = ReadBuf::uninit(spare);
+        let mut into = ReadBuf::uninit(buffer.spare_capacity_mut());
         ready!(Pin::new(self).poll_read(cx, &mut into))?;
         let read = into.filled().len();
         // SAFETY: `poll_read` initialised the `read` bytes that it reports as filled, right behind `before`.
@@ -114,7 +141,7 @@ impl Stream {
     /// # Errors
     /// What the socket says.
     pub async fn fill(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
-        std::future::poll_fn(|cx| self.poll_fill(cx, buffer)).await
+        std::future::poll_fn(|cx| self.poll_fill(cx, buffer, SMALL)).await
     }
 
     /// Writes all of `bytes`.

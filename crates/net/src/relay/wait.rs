@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{Done, End, Relay};
 use crate::backstage::Command;
+use crate::stream::{MIDDLE, SMALL};
 
 impl<P: Protocol> Relay<P> {
     /// Ready when something happened that a turn can work on.
@@ -131,7 +132,7 @@ impl<P: Protocol> Relay<P> {
     fn poll_reads(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
         let mut happened = false;
         if !self.to_client.is_full() {
-            match self.upstream.poll_fill(cx, &mut self.from_upstream) {
+            match self.upstream.poll_fill(cx, &mut self.from_upstream, MIDDLE) {
                 Poll::Ready(Ok(0)) if self.quitting => return Err(End::Quit),
                 Poll::Ready(Ok(0)) => return Err(End::UpstreamGone),
                 Poll::Ready(Ok(_)) => happened = true,
@@ -141,7 +142,7 @@ impl<P: Protocol> Relay<P> {
         }
         let reads = self.held.is_empty() && self.job.is_none() && self.codec.has_room();
         if reads && !self.to_upstream.is_full() {
-            match self.client.poll_fill(cx, &mut self.from_client) {
+            match self.client.poll_fill(cx, &mut self.from_client, SMALL) {
                 Poll::Ready(Ok(0)) => return Err(End::ClientGone),
                 Poll::Ready(Ok(_)) => {
                     happened = true;
