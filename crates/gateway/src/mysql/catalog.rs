@@ -2,8 +2,9 @@
 //!
 //! The connection signs in as the sessions do, so that it sees what they see. A schema is what others call a database.
 //! Objects have no numbers here: a relation's number is made from its name, which is its identity as far as the server
-//! has one. What a view reads is read from its definition, which the server keeps with every name in full; a view whose
-//! definition is not shown reads something that is not known. Source: MySQL "INFORMATION_SCHEMA Tables".
+//! has one. What a view reads is read from its definition, which the server keeps with every name in full, and in one form
+//! whatever the mode of who made it or reads it (test `a_views_text_is_the_same_in_every_mode`); a view whose definition is
+//! not shown reads something that is not known. Source: MySQL "INFORMATION_SCHEMA Tables".
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -330,6 +330,48 @@ fn views_carry_what_they_are_made_of() {
     });
 }
 
+/// Servers keep a view's text in one form, whatever the mode of who made it and of who reads it: names in backticks, texts
+/// with backslashes before quotes. That is the form in which the catalog has it read.
+#[test]
+fn a_views_text_is_the_same_in_every_mode() {
+    let modes = ["", "ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "ANSI,NO_BACKSLASH_ESCAPES"];
+    for server in ["", "ANSI,NO_BACKSLASH_ESCAPES"] {
+        let options = Options { settings: vec![format!("--sql-mode={server}")], ..Options::default() };
+        each_with(&options, &usual(), |place| {
+            // Each hides the salaries from who reads its text, as it was written, in the mode without words.
+            place.server.sql(
+                "SET sql_mode = 'NO_BACKSLASH_ESCAPES'; \
+                 CREATE VIEW v1 AS SELECT '\\', (SELECT max(salary) FROM hr.employees) AS b, ' -- \\' AS c; \
+                 SET sql_mode = 'ANSI_QUOTES'; \
+                 CREATE VIEW v2 AS SELECT 1 AS \"'\", \"salary\" AS \"b'\" FROM \"hr\".\"employees\"; \
+                 SET sql_mode = 'ANSI,NO_BACKSLASH_ESCAPES'; \
+                 CREATE VIEW v3 AS SELECT '\\' || \"salary\" AS \"a`\" FROM \"hr\".\"employees\" WHERE '\"' <> ' -- \\'; \
+                 SET sql_mode = '', sql_quote_show_create = 0; \
+                 CREATE VIEW v4 AS SELECT 'it''s \\\\' AS a, salary FROM hr.employees WHERE \"\\\"\" <> '/*'; \
+                 SET sql_mode = 'ANSI,NO_BACKSLASH_ESCAPES'; \
+                 CREATE VIEW harmless AS SELECT '\\' || \"name\" AS \"it's\" FROM \"customers\" WHERE \"id\" = 3 AND \"name\" <> 'it''s'",
+            );
+            let definitions = "SELECT TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS \
+                               WHERE TABLE_SCHEMA = 'shop' ORDER BY TABLE_NAME";
+            let told = modes.map(|mode| place.server.sql(&format!("SET sql_mode = '{mode}'; {definitions}")));
+            assert!(told.iter().all(|text| *text == told[0]), "{told:#?}");
+            for (line, kept) in [("v1", r"' -- \\\\'"), ("v2", "AS `b'`"), ("v3", "AS `a```"), ("v4", r"'it\\'s \\\\'")]
+            {
+                let line = told[0].lines().find(|text| text.starts_with(line)).expect("the view");
+                assert!(line.contains(kept) && !line.contains("\"salary"), "{line}");
+            }
+            let mut wire = place.session(SUPPORT);
+            eventually("the views are known", std::time::Duration::from_secs(20), || {
+                Some(()).filter(|()| wire.query("SELECT * FROM harmless").errors.is_empty())
+            });
+            assert_eq!(wire.query("SELECT * FROM harmless").value(), r"\Customer 3");
+            for view in ["v1", "v2", "v3", "v4"] {
+                refuses(&place, &mut wire, &format!("SELECT * FROM {view}"));
+            }
+        });
+    }
+}
+
 #[test]
 fn what_is_prepared_in_sql_is_judged_as_what_it_runs() {
     each(|place| {
