@@ -105,8 +105,9 @@ impl Masking {
     /// Searches a run of whole rows. Returns the hits.
     pub(crate) fn rows<P: Protocol>(&mut self, codec: &P, buffer: &mut [u8], columns: Option<&[Column]>) -> u64 {
         let Some(detectors) = &self.detectors else { return 0 };
+        let closed = cover(codec, buffer, columns);
         if !self.rows.look(detectors, buffer) {
-            return 0;
+            return closed;
         }
         let (rows, cells) = (&self.rows, &mut self.cells);
         let (mut numbers, mut cursor, mut row) = (Vec::new(), 0, 0);
@@ -119,10 +120,10 @@ impl Masking {
                 }
             }
             Reading::Binary(kind) => numbers.push((place, kind)),
-            Reading::Nothing => {}
+            Reading::Closed | Reading::Nothing => {}
         });
         self.rows.overwrite(detectors, buffer, cells.drain(..));
-        let mut hits = self.rows.hits().take().total();
+        let mut hits = closed.saturating_add(self.rows.hits().take().total());
         if detectors.numbers() {
             for (place, kind) in numbers {
                 hits = hits.saturating_add(binary_number(detectors, buffer.get_mut(place), kind));
@@ -160,6 +161,10 @@ impl Masking {
         let Some(detectors) = &self.detectors else { return (piece.len(), 0) };
         let kind = match value_kind(columns, column) {
             Reading::Value(kind, _) => kind,
+            Reading::Closed => {
+                piece.fill(COVER);
+                return (piece.len(), u64::from(last));
+            }
             Reading::Binary(_) | Reading::Nothing => return (piece.len(), 0),
         };
         // What was not described may be COPY data too, which hides more than plain text does.
@@ -174,7 +179,10 @@ impl Masking {
         let Some(detectors) = &self.detectors else { return 0 };
         let mut places = Vec::new();
         codec.remarks(message, &mut |place| places.push(place));
-        let mut hits = 0u64;
+        let mut closed = Vec::new();
+        codec.undecoded(message, &mut |place| closed.push(place));
+        let mut hits = closed.len() as u64;
+        closed.into_iter().for_each(|place| cover_one(message, place));
         for place in places {
             if let Some(text) = message.get_mut(place) {
                 hits = hits.saturating_add(detectors.mask_value(text, ValueKind::Text).total());
@@ -188,7 +196,38 @@ enum Reading {
     /// As text of this kind, from this many bytes on.
     Value(ValueKind, usize),
     Binary(CellKind),
+    /// It may hold anything, and cannot be searched.
+    Closed,
     Nothing,
+}
+
+/// What stands in the place of a value that cannot be searched.
+const COVER: u8 = b'*';
+
+/// Overwrites values that cannot be searched, whatever they are. Returns how many there were.
+///
+/// EVASION: an address in UTF-16 is none to any detector (test `what_is_stored_in_a_wide_character_set_is_overwritten`).
+fn cover<P: Protocol>(codec: &P, buffer: &mut [u8], columns: Option<&[Column]>) -> u64 {
+    let columns = columns.unwrap_or_default();
+    let is_closed = |column: &Column| column.kind == CellKind::Undecoded;
+    if !columns.iter().any(is_closed) {
+        return 0;
+    }
+    let mut places = Vec::new();
+    codec.cells(buffer, &mut |_| true, &mut |column, place| {
+        if columns.get(column).is_some_and(is_closed) {
+            places.push(place);
+        }
+    });
+    let values = places.iter().filter(|place| !place.is_empty()).count() as u64;
+    places.into_iter().for_each(|place| cover_one(buffer, place));
+    values
+}
+
+fn cover_one(buffer: &mut [u8], place: std::ops::Range<usize>) {
+    if let Some(value) = buffer.get_mut(place) {
+        value.fill(COVER);
+    }
 }
 
 /// How a cell is read. Where the server did not say what a column is, it is read as text: that can only find more.
@@ -196,6 +235,7 @@ fn value_kind(columns: Option<&[Column]>, index: usize) -> Reading {
     match columns.and_then(|columns| columns.get(index)).map_or(CellKind::Text, |column| column.kind) {
         CellKind::Opaque => Reading::Nothing,
         CellKind::Text => Reading::Value(ValueKind::Text, 0),
+        CellKind::Undecoded => Reading::Closed,
         CellKind::Json => Reading::Value(ValueKind::Json, 0),
         CellKind::VersionedJson => Reading::Value(ValueKind::Json, 1),
         CellKind::Number => Reading::Value(ValueKind::Number, 0),

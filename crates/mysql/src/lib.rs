@@ -16,6 +16,7 @@
 
 pub mod capabilities;
 pub mod channel;
+pub mod collation;
 pub mod command;
 pub mod dial;
 pub mod handshake;

@@ -200,6 +200,8 @@ pub enum CellKind {
     Opaque,
     /// Text, or the text form of a type that can hold text.
     Text,
+    /// Text in an encoding in which detectors find nothing.
+    Undecoded,
     /// JSON text.
     Json,
     /// JSON text after one version byte (Postgres jsonb in binary form).

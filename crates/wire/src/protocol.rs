@@ -158,6 +158,9 @@ pub trait Protocol: Send + 'static {
     /// Calls `visit` with where free text stands in an error, a notice or a notification.
     fn remarks(&self, message: &[u8], visit: &mut dyn FnMut(Range<usize>));
 
+    /// Calls `visit` with where text stands in such a message in an encoding in which detectors find nothing.
+    fn undecoded(&self, _message: &[u8], _visit: &mut dyn FnMut(Range<usize>)) {}
+
     /// Where the upstream's transaction stood at the last synchronisation.
     fn transaction(&self) -> Transaction;
 

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use portcullis_wire::event::{CellKind, Column};
 
 use super::exchange::RowForm;
+use crate::collation;
 use crate::response::ColumnDefinition;
 use crate::types::ColumnType;
-
-/// The collation of bytes that are no text.
-const BINARY: u16 = 63;
 
 /// The columns of a result.
 #[derive(Debug)]
@@ -46,16 +44,14 @@ impl Defined {
 
 /// How detectors read the cells of a column. MariaDB's JSON is text with a name of its own; the extended type says so.
 fn kind(definition: &ColumnDefinition<'_>, form: RowForm) -> CellKind {
-    if definition.extended.is_some_and(|extended| extended.is_json()) {
-        return CellKind::Json;
-    }
+    let is_json = definition.kind == ColumnType::Json || definition.extended.is_some_and(|extended| extended.is_json());
     match definition.kind {
-        ColumnType::Json => CellKind::Json,
         number if is_number(number) => number_kind(number, form),
-        // Bytes may be text too: what is kept in a BLOB is what its writer put there.
-        _ if definition.collation == BINARY && is_temporal(definition.kind) => CellKind::Opaque,
         kind if is_temporal(kind) => CellKind::Opaque,
         ColumnType::Bit | ColumnType::Geometry | ColumnType::Vector | ColumnType::Null => CellKind::Opaque,
+        _ if !collation::keeps_ascii(definition.collation) => CellKind::Undecoded,
+        _ if is_json => CellKind::Json,
+        // Bytes may be text too: what is kept in a BLOB is what its writer put there.
         _ => CellKind::Text,
     }
 }
@@ -76,5 +72,45 @@ fn number_kind(kind: ColumnType, form: RowForm) -> CellKind {
         (RowForm::Text, _) | (_, ColumnType::Decimal | ColumnType::NewDecimal) => CellKind::Number,
         (_, ColumnType::Long | ColumnType::LongLong | ColumnType::Int24) => CellKind::LittleEndian,
         _ => CellKind::Opaque,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_may_hold_anything_between_its_letters_is_not_read() {
+        let text = ColumnDefinition {
+            catalog: b"def",
+            schema: b"",
+            table: b"",
+            org_table: b"",
+            name: b"a",
+            org_name: b"",
+            extended: None,
+            collation: 45,
+            length: 40,
+            kind: ColumnType::VarString,
+            flags: 0,
+            decimals: 0,
+            default: None,
+        };
+        let of = |kind: ColumnType, collation: u16| {
+            super::kind(&ColumnDefinition { kind, collation, ..text }, RowForm::Text)
+        };
+        for wide in [54, 35, 60, 56, 28, 13, 249, 9_999] {
+            for kind in
+                [ColumnType::VarString, ColumnType::String, ColumnType::Blob, ColumnType::Enum, ColumnType::Json]
+            {
+                assert_eq!(of(kind, wide), CellKind::Undecoded, "{kind:?} {wide}");
+            }
+            assert_eq!(of(ColumnType::Long, wide), CellKind::Number);
+            assert_eq!(of(ColumnType::DateTime, wide), CellKind::Opaque);
+        }
+        for plain in [8, 45, 63, 255] {
+            assert_eq!(of(ColumnType::VarString, plain), CellKind::Text, "{plain}");
+            assert_eq!(of(ColumnType::Json, plain), CellKind::Json, "{plain}");
+        }
     }
 }

@@ -226,6 +226,10 @@ impl Protocol for Session {
         rows::remarks(message, self.agreed, visit);
     }
 
+    fn undecoded(&self, message: &[u8], visit: &mut dyn FnMut(Range<usize>)) {
+        rows::undecoded(message, self.agreed, visit);
+    }
+
     fn transaction(&self) -> Transaction {
         self.transaction
     }

@@ -7,6 +7,7 @@ use portcullis_wire::error::{Fault, Malformed};
 use super::columns::Columns;
 use super::exchange::RowForm;
 use crate::Capabilities;
+use crate::collation::keeps_ascii;
 use crate::packet::{HEADER, MAX, Walk, header};
 use crate::response::{
     Cell, ColumnDefault, ColumnDefinition, ErrPacket, OkPacket, OkTail, ProgressReport, StateChange, binary_cells,
@@ -132,6 +133,21 @@ pub(super) fn remarks(message: &[u8], agreed: Capabilities, visit: &mut dyn FnMu
     }
 }
 
+/// Visits a listed column's default where it comes as the column is stored, in a character set that is not read.
+pub(super) fn undecoded(message: &[u8], agreed: Capabilities, visit: &mut dyn FnMut(Range<usize>)) {
+    let body = message.get(HEADER..).unwrap_or_default();
+    if body.first() != Some(&DEFINITION) {
+        return;
+    }
+    if let Ok(column) = ColumnDefinition::decode_listed(body, agreed)
+        && !keeps_ascii(column.collation)
+        && let Some(ColumnDefault::Text(text)) = column.default
+        && let Some(place) = place_of(message, text)
+    {
+        visit(place);
+    }
+}
+
 /// What an OK says, and what a tracker says in it: a variable may hold anything.
 fn texts<'f>(ok: &OkPacket<'f>, found: &mut dyn FnMut(&'f [u8])) {
     let state = match ok.tail {
@@ -196,6 +212,13 @@ mod tests {
         assert_eq!(searched(|out| column.encode(out)), ["'ana@example.com'"]);
         let listed = ColumnDefinition { default: Some(ColumnDefault::Text(b"4111")), ..column };
         assert_eq!(searched(|out| listed.encode(out)), ["'ana@example.com'", "4111"]);
+        let wide = ColumnDefinition { collation: 54, ..listed };
+        for (column, covered) in [(listed, &[][..]), (wide, &[b"4111".to_vec()])] {
+            let (mut message, mut seen) = (BytesMut::new(), Vec::new());
+            packet::write(&mut message, 1, |out| column.encode(out));
+            undecoded(&message, Capabilities::default(), &mut |place| seen.push(message[place].to_vec()));
+            assert_eq!(seen, covered);
+        }
         // The number of columns of a result may be three.
         assert_eq!(searched(|out| out.extend_from_slice(&[3])), [""; 0]);
     }
