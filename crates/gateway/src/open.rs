@@ -240,7 +240,7 @@ fn wanted(name: &str, value: &str, dialect: &dyn Dialect) -> Option<Action> {
         SettingClass::Harmless | SettingClass::Path => None,
         SettingClass::Mode(mode) if mode == Default::default() => None,
         SettingClass::Role | SettingClass::Other => Some(Action::Set),
-        SettingClass::Mode(_) | SettingClass::Unreadable => Some(Action::Unknown),
+        SettingClass::Mode(_) | SettingClass::Asked | SettingClass::Unreadable => Some(Action::Unknown),
     }
 }
 

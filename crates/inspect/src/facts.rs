@@ -113,6 +113,9 @@ impl Facts<'_> {
             // What a setting is worth is decided with its value, below.
             Target::Setting(_) if effect.action == Action::Set => {}
             Target::Setting(_) | Target::Session => add(Wanted::new(action, What::Upstream)),
+            // What is the default already may be named so again: drivers do.
+            Target::Schema(schema)
+                if effect.action == Action::Set && self.path.and_then(SearchPath::first) == Some(&**schema) => {}
             Target::Schema(schema) => add(Wanted::new(action, What::Schema(schema.clone()))),
         }
     }
@@ -266,11 +269,48 @@ impl Facts<'_> {
             SettingClass::Path | SettingClass::Role | SettingClass::Other => {
                 add(Wanted::new(Ask::Set, What::Upstream));
             }
+            SettingClass::Mode(mode) if mode == self.mode || self.dialect.reads(mode) => {}
+            // What becomes of it is known before anything else is judged.
+            SettingClass::Asked => {}
             // Text that means something else than it says is for those who may do anything.
-            SettingClass::Mode(mode) if mode == Mode::default() || mode == self.mode => {}
             SettingClass::Mode(_) | SettingClass::Unreadable => add(Wanted::unknown(None)),
         }
     }
+}
+
+/// Whether a statement makes the session one whose text or results cannot be read, or has results in such a one: then it is for
+/// nobody from whom something is masked, whatever policy says.
+pub(crate) fn closes_results(statement: &Statement, mode: Mode, dialect: &dyn Dialect) -> bool {
+    let sets = |change: &SessionChange| match change {
+        SessionChange::Set { name, value, .. } => match dialect.setting(name, value, mode) {
+            SettingClass::Mode(mode) => dialect.hides_results(mode),
+            class => class == SettingClass::Unreadable,
+        },
+        SessionChange::PrepareSql { statement, .. } => closes_results(statement, mode, dialect),
+        _ => false,
+    };
+    match dialect.hides_results(mode) {
+        // The way back is open.
+        true => !only_settings(statement),
+        false => statement.session.iter().any(sets),
+    }
+}
+
+/// Whether all that it does is to change settings, so that it has no result.
+fn only_settings(statement: &Statement) -> bool {
+    let sets = |effect: &Effect| {
+        effect.action == Action::Set && matches!(effect.target, Target::Setting(_) | Target::Schema(_))
+    };
+    let no_result = |change: &SessionChange| match change {
+        SessionChange::Set { name, .. } => !name.starts_with('@'),
+        SessionChange::SetSearchPath { .. } | SessionChange::Discard(_) => true,
+        SessionChange::Commit { .. } | SessionChange::Rollback { .. } => true,
+        _ => false,
+    };
+    statement.functions.is_empty()
+        && !statement.session.is_empty()
+        && statement.effects.iter().all(sets)
+        && statement.session.iter().all(no_result)
 }
 
 /// What a temporary relation is known by where it stands in one schema only.
@@ -299,5 +339,61 @@ fn ask(action: Action) -> Ask {
         Action::Lock => Ask::Lock,
         Action::Admin => Ask::Admin,
         Action::Unknown => Ask::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_sql::Limits;
+    use portcullis_sql::mysql::{Flavour, MySql};
+    use portcullis_sql::postgres::Postgres;
+
+    use super::*;
+
+    const MYSQL: MySql = MySql { flavour: Flavour::MySql, version: 90_700, lower_case_tables: false };
+
+    fn closes(text: &str, mode: Mode, dialect: &dyn Dialect) -> bool {
+        let statements = dialect.analyse(text.as_bytes(), mode, &Limits::default()).expect("it is read");
+        statements.iter().any(|statement| closes_results(statement, mode, dialect))
+    }
+
+    #[test]
+    fn what_makes_results_unreadable_is_known() {
+        let open = Mode(0);
+        for text in ["SET NAMES gbk", "SET a = 1, character_set_results = utf16", "PREPARE s FROM 'SET NAMES binary'"] {
+            assert!(closes(text, open, &MYSQL), "{text}");
+        }
+        for text in ["SET NAMES latin1", "SET character_set_results = NULL", "SET sql_mode = @a", "SELECT 1"] {
+            assert!(!closes(text, open, &MYSQL), "{text}");
+        }
+        assert!(closes("SET client_encoding = sjis", open, &Postgres));
+        assert!(!closes("SET client_encoding = latin1", open, &Postgres));
+    }
+
+    #[test]
+    fn where_results_are_unreadable_nothing_but_settings_passes() {
+        let SettingClass::Mode(hidden) =
+            MYSQL.setting("character_set_results", &SettingValue::Literal(vec!["utf16".into()]), Mode(0))
+        else {
+            panic!("a mode")
+        };
+        for text in
+            ["SET NAMES utf8mb4", "SET sql_mode = 'ANSI'", "SET autocommit = 1, character_set_results = NULL", "USE a"]
+        {
+            assert!(!closes(text, hidden, &MYSQL), "{text}");
+        }
+        assert!(!closes_results(&Statement::reset(), hidden, &MYSQL));
+        for text in [
+            "SELECT 1",
+            "SELECT @a",
+            "SELECT @a := 1",
+            "SHOW WARNINGS",
+            "SET @a = 1",
+            "SET sql_mode = (SELECT a FROM b)",
+            "EXECUTE s",
+            "DO sleep(1)",
+        ] {
+            assert!(closes(text, hidden, &MYSQL), "{text}");
+        }
     }
 }

@@ -84,7 +84,7 @@ pub struct Inspector {
     refreshed: bool,
     /// Whether the session that is to be killed is the principal's own, once that was asked.
     owned: Option<bool>,
-    /// The path was asked for, and could not be had.
+    /// What only the upstream knows was asked for, and could not be had.
     asked: bool,
     /// Definitions changed: the catalog must be newer than this epoch before the next statement is judged.
     stale_catalog: Option<u64>,
@@ -190,11 +190,9 @@ impl Inspector {
     /// The upstream's answer to a question of ours.
     pub fn handle_told(&mut self, answer: Option<&str>) {
         let path = answer.and_then(|answer| self.world.dialect.read_path(answer));
-        self.asked = path.is_none();
         self.settings.learn_path(path);
-        if let Some(mode) = answer.and_then(|answer| self.world.dialect.read_mode(answer)) {
-            self.settings.learn_mode(mode);
-        }
+        self.settings.learn_mode(answer.and_then(|answer| self.world.dialect.read_mode(answer)));
+        self.asked = self.settings.has_question();
     }
 
     /// What the session read and was refused so far.
@@ -261,6 +259,7 @@ impl Inspector {
         let (rows, bytes) = self.facts.budget.last_hour(now);
         circumstances.context.rows_last_hour = rows;
         circumstances.context.bytes_last_hour = bytes;
+        circumstances.masked = self.masking.is_on();
         circumstances
     }
 }
@@ -273,5 +272,6 @@ fn circumstances_of<'s>(world: &'s World, facts: &'s SessionFacts, now: u64) -> 
             now_ms: i64::try_from(now / 1_000).unwrap_or(i64::MAX),
             ..Context::default()
         },
+        masked: false,
     }
 }

@@ -9,7 +9,7 @@ use portcullis_sql::statement::{Barrier, Statement};
 use portcullis_wire::event::Refusal;
 
 use crate::cache::Scope;
-use crate::facts::{Absent, Facts, Wanted};
+use crate::facts::{Absent, Facts, Wanted, closes_results};
 use crate::refusals;
 use crate::settings::Settings;
 use crate::world::World;
@@ -55,6 +55,8 @@ impl Judged {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Circumstances<'s> {
     pub(crate) context: Context<'s>,
+    /// Something is masked from the principal.
+    pub(crate) masked: bool,
 }
 
 /// A text that was not analysed: only those who may do anything may send it.
@@ -70,6 +72,18 @@ pub(crate) fn opaque(refusal: Refusal, slice: &Slice, circumstances: Circumstanc
         outcome: outcome.map_err(|()| Denied { refusal, rule, absent, by_policy: false }),
         objects: Box::default(),
         barrier: Barrier::UNKNOWN,
+        scope: None,
+        cacheable: false,
+    }
+}
+
+/// What nobody may do from whom something is masked, whatever policy says.
+pub(crate) fn closed(refusal: Refusal) -> Judged {
+    Judged {
+        statements: Arc::from([]),
+        outcome: Err(Denied { refusal, rule: None, absent: false, by_policy: false }),
+        objects: Box::default(),
+        barrier: Barrier::NONE,
         scope: None,
         cacheable: false,
     }
@@ -107,6 +121,10 @@ pub(crate) fn decide(
     let mut after = None::<Settings>;
     for statement in statements.iter() {
         let now = after.as_ref().unwrap_or(settings);
+        // EVASION: the whole text was read in the mode that it began with (test `a_mode_that_the_session_sets_is_followed_or_refused`).
+        if now.mode() != settings.mode() || (after.is_some() && !now.is_readable()) {
+            judged.barrier |= Barrier::UNKNOWN;
+        }
         let outcome = one(statement, now, world, slice, circumstances, judged.barrier, &mut objects);
         judged.cacheable &= outcome.cacheable;
         judged.barrier |= statement.barrier;
@@ -173,6 +191,12 @@ fn one(
         mode: settings.mode(),
         uncommitted: settings.has_uncommitted(),
     };
+    let closes = closes_results(statement, settings.mode(), &*world.dialect);
+    if closes && circumstances.masked {
+        let refusal = refusals::closes_results(world.dialect.codes());
+        let decision = Err(Denied { refusal, rule: None, absent: false, by_policy: false });
+        return One { decision, cacheable: false };
+    }
     let mut wanted = facts.wanted(statement);
     if earlier.contains(Barrier::UNKNOWN) {
         wanted.push(Wanted::unknown(None));
@@ -215,5 +239,6 @@ fn one(
             Err(Denied { refusal, rule: denial.rule, absent, by_policy })
         }
     };
-    One { decision, cacheable: slice.cacheable(&requests) }
+    // Sessions of one principal can differ in what is masked from them.
+    One { decision, cacheable: slice.cacheable(&requests) && !closes }
 }

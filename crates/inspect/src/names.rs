@@ -9,6 +9,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use portcullis_sql::dialect::Mode;
 use portcullis_sql::statement::Statement;
 use portcullis_wire::event::{Named, Parameter, Ticket};
 use portcullis_wire::{ByName, limits};
@@ -20,6 +21,8 @@ use crate::judge::Judged;
 pub(crate) struct Prepared {
     pub(crate) text: Bytes,
     pub(crate) types: Vec<u32>,
+    /// The mode in which the server read it.
+    pub(crate) mode: Mode,
     pub(crate) judged: Arc<Judged>,
     /// For one made by SQL's PREPARE: what it does (its text is a part of another statement's).
     pub(crate) body: Option<Arc<Statement>>,

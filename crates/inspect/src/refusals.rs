@@ -70,6 +70,20 @@ pub(crate) fn unreadable(codes: &Codes) -> Refusal {
     plain(codes.denied, "refused: the session's settings make its text unreadable to the firewall".to_owned())
 }
 
+/// A statement that was prepared when text meant something else.
+pub(crate) fn prepared_otherwise(codes: &Codes) -> Refusal {
+    let hint = "prepare the statement anew";
+    let message = "refused: the session reads text or writes results otherwise than when this was prepared".to_owned();
+    Refusal { hint: Some(hint.to_owned()), ..plain(codes.denied, message) }
+}
+
+/// Results in which nothing could be masked.
+pub(crate) fn closes_results(codes: &Codes) -> Refusal {
+    let hint = "keep text and results in UTF-8";
+    let message = "refused: under such settings nothing could be masked".to_owned();
+    Refusal { hint: Some(hint.to_owned()), ..plain(codes.denied, message) }
+}
+
 /// It could not be recorded, and what is not recorded does not run.
 pub(crate) fn unrecorded(codes: &Codes) -> Refusal {
     let hint = "the firewall's recording cannot be written; it will be tried again with the next statement";

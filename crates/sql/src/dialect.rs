@@ -22,6 +22,8 @@ pub enum SettingClass {
     Path,
     /// It changes how text is read, in this way; tracked where the value is known.
     Mode(Mode),
+    /// What it makes of the mode is known only to the server (a value that is computed, a default): it is asked afterwards.
+    Asked,
     /// It would make text unreadable to us, so what follows is not known.
     Unreadable,
     /// It changes who the server takes the session for.
@@ -95,6 +97,21 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
     /// What the answer to [`Dialect::path_question`] says of the mode, where it says anything.
     fn read_mode(&self, _answer: &str) -> Option<SettingClass> {
         None
+    }
+
+    /// Whether the answer to [`Dialect::path_question`] tells the mode, so that one that is not known can be asked for.
+    fn tells_mode(&self) -> bool {
+        false
+    }
+
+    /// Whether text in a session of this mode is read just as the server reads it, so that anybody may have the mode.
+    fn reads(&self, mode: Mode) -> bool {
+        mode == Mode::default()
+    }
+
+    /// Whether a session of this mode has results in a form that no detector reads and that nothing beside them tells.
+    fn hides_results(&self, _mode: Mode) -> bool {
+        false
     }
 
     /// Whether a rollback takes back what was set since its transaction began.

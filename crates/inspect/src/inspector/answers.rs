@@ -253,10 +253,12 @@ impl Inspector {
 
     /// Names that SQL itself makes and drops.
     fn follow_names(&mut self, change: &SessionChange, whole: &Statement, judged: &crate::judge::Judged, entry: u64) {
+        let mode = self.settings.mode();
         let made = |body| {
             Arc::new(Prepared {
                 text: bytes::Bytes::from_static(b"-- prepared by SQL"),
                 types: Vec::new(),
+                mode,
                 judged: Arc::new(judged.without_scope()),
                 body,
             })
@@ -317,6 +319,10 @@ impl Inspector {
                 ..recording::Outcome::default()
             };
             let (entry, run) = (flight.entry(), flight.leg == Leg::Run);
+            let barrier = flight.judged.as_ref().map_or(Barrier::UNKNOWN, |judged| judged.barrier);
+            if run && (barrier.contains(Barrier::SETTINGS) || barrier.contains(Barrier::UNKNOWN)) {
+                self.settings.doubt();
+            }
             self.recorder.outcome(entry, &failed, now);
             if run {
                 self.abandon_rest(ticket, now);
@@ -324,6 +330,7 @@ impl Inspector {
                 self.names.take_back(ticket, skipped.unwrap_or(ticket));
                 self.flights.land(ticket);
             }
+            self.follow();
         }
         self.skip_to(skipped, now);
     }

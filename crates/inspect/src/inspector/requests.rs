@@ -9,7 +9,7 @@ use portcullis_sql::NotAnalysed;
 use portcullis_sql::session::SessionChange;
 use portcullis_sql::statement::Statement;
 use portcullis_wire::Frame;
-use portcullis_wire::event::{Format, Parameter, Request};
+use portcullis_wire::event::{Format, Parameter, Refusal, Request};
 
 use super::Inspector;
 use super::flights::{Flight, Leg};
@@ -145,7 +145,8 @@ impl Inspector {
         let intent = Intent { via: "prepare", leg: Leg::Prepare, text, parameters: &[], frame, now };
         let verdict = self.settle(&judged, &intent, standing);
         if let Verdict::Forward(passage) = &verdict {
-            let prepared = Prepared { text: Bytes::copy_from_slice(text), types: types.to_vec(), judged, body: None };
+            let (text, types, mode) = (Bytes::copy_from_slice(text), types.to_vec(), self.settings.mode());
+            let prepared = Prepared { text, types, mode, judged, body: None };
             self.names.prepare(passage.ticket, name, Arc::new(prepared));
         }
         verdict
@@ -306,7 +307,7 @@ impl Inspector {
 
     /// What has to be asked before names mean anything.
     fn question(&self, standing: Standing) -> Option<Job> {
-        let unknown = self.settings.path().is_none() && !self.asked && standing.may_ask;
+        let unknown = self.settings.has_question() && !self.asked && standing.may_ask;
         unknown.then(|| Job::Ask(self.world.dialect.path_question().into()))
     }
 
@@ -421,6 +422,12 @@ impl Inspector {
         if prepared.judged.cacheable && prepared.judged.scope == Some(self.scope) {
             return Found::Judged(prepared.judged.clone());
         }
+        if let Some(found) = self.unsound(standing, now) {
+            return found;
+        }
+        if prepared.mode != self.settings.mode() {
+            return self.for_those_who_may_anything(refusals::prepared_otherwise(self.world.dialect.codes()), now);
+        }
         match &prepared.body {
             Some(body) => {
                 let statements = Arc::from([(**body).clone()]);
@@ -430,14 +437,28 @@ impl Inspector {
         }
     }
 
+    /// What stands in the way of judging any text.
+    fn unsound(&self, standing: Standing, now: u64) -> Option<Found> {
+        if let Some(question) = self.question(standing) {
+            return Some(Found::Missing(question));
+        }
+        let refusal = || refusals::unreadable(self.world.dialect.codes());
+        (!self.settings.is_readable()).then(|| self.for_those_who_may_anything(refusal(), now))
+    }
+
+    /// What is not understood. Where something is masked from the principal, it may not be done at all.
+    fn for_those_who_may_anything(&self, refusal: Refusal, now: u64) -> Found {
+        let circumstances = self.circumstances(now);
+        Found::Judged(Arc::new(match circumstances.masked {
+            true => judge::closed(refusal),
+            false => judge::opaque(refusal, &self.sliced.slice, circumstances, false),
+        }))
+    }
+
     /// What is decided on `text` here and now.
     fn judge(&mut self, text: &[u8], types: &[u32], standing: Standing, now: u64) -> Found {
-        if !self.settings.is_readable() {
-            let refusal = refusals::unreadable(self.world.dialect.codes());
-            return Found::Judged(Arc::new(judge::opaque(refusal, &self.sliced.slice, self.circumstances(now), false)));
-        }
-        if let Some(question) = self.question(standing) {
-            return Found::Missing(question);
+        if let Some(found) = self.unsound(standing, now) {
+            return found;
         }
         let analysed = self.key_of(text, types);
         if let Some(judged) = self.world.cache.decision(self.scope, &self.key) {
@@ -445,6 +466,10 @@ impl Inspector {
         }
         let statements = match self.analysis(text, analysed) {
             Ok(Ok(statements)) => statements,
+            Ok(Err(_)) if self.masking.is_on() && self.world.dialect.hides_results(self.settings.mode()) => {
+                let refusal = refusals::closes_results(self.world.dialect.codes());
+                return Found::Judged(Arc::new(judge::closed(refusal)));
+            }
             Ok(Err(why)) => {
                 let circumstances = self.circumstances(now);
                 return Found::Judged(Arc::new(judge::not_analysed(

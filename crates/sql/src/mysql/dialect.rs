@@ -66,6 +66,7 @@ const HARMLESS: &[&str] = &[
     "read_buffer_size",
     "read_rnd_buffer_size",
     "sort_buffer_size",
+    "sql_auto_is_null",
     "sql_big_selects",
     "sql_buffer_result",
     "sql_notes",
@@ -133,15 +134,16 @@ impl Dialect for MySql {
             _ if name.starts_with('@') => SettingClass::Harmless,
             "search_path" => SettingClass::Path,
             "role" => SettingClass::Role,
-            "sql_mode" => word.map_or(SettingClass::Unreadable, |word| mode::sql_mode(word, mode)),
-            "names" | "character_set" | "character_set_client" => {
-                word.map_or(SettingClass::Unreadable, |word| mode::client_charset(word, mode))
+            "sql_mode" => word.map_or(SettingClass::Asked, |word| mode::sql_mode(word, mode)),
+            "names" => word.map_or(SettingClass::Asked, |word| mode::names(word, mode)),
+            "character_set" => word.map_or(SettingClass::Asked, |word| mode::character_set(word, mode)),
+            "character_set_client" => word.map_or(SettingClass::Asked, |word| mode::client_charset(word, mode)),
+            "character_set_results" => {
+                word.map_or(SettingClass::Asked, |word| SettingClass::Mode(mode::results(word, mode)))
             }
-            "character_set_results" => results(word),
-            "character_set_connection" | "collation_connection" => match word.and_then(mode::charset) {
-                Some(_) => SettingClass::Harmless,
-                None => SettingClass::Other,
-            },
+            "character_set_connection" | "collation_connection" => {
+                word.map_or(SettingClass::Asked, |word| SettingClass::Mode(mode::connection(word, mode)))
+            }
             _ if HARMLESS.binary_search(&name).is_ok() => SettingClass::Harmless,
             _ => SettingClass::Other,
         }
@@ -150,21 +152,26 @@ impl Dialect for MySql {
     fn report(&self, name: &str, value: &str, mode: Mode) -> Option<SettingClass> {
         let reported = SettingValue::Literal(vec![value.into()]);
         match name.to_ascii_lowercase().as_str() {
-            name @ ("sql_mode" | "character_set_client" | "character_set_results") => {
-                Some(self.setting(name, &reported, mode))
-            }
+            // What comes for each of the character sets of one SET is put together when its statement has ended.
+            name @ ("sql_mode" | "character_set_results") => Some(self.setting(name, &reported, mode)),
+            "character_set_client" => match self.setting("character_set_client", &reported, mode) {
+                SettingClass::Unreadable => Some(SettingClass::Unreadable),
+                _ => None,
+            },
             "schema" => Some(SettingClass::Path),
             _ => None,
         }
     }
 
     fn path_question(&self) -> &'static str {
-        "SELECT CONCAT_WS(CHAR(10 USING utf8mb4), @@session.sql_mode, @@session.character_set_client, \
-         IFNULL(@@session.character_set_results, ''), IFNULL(HEX(DATABASE()), ''), CURRENT_USER()) /* portcullis */"
+        // Bytes come as they are, whatever the character set of results.
+        "SELECT CAST(CONVERT(CONCAT_WS(CHAR(10 USING utf8mb4), @@session.sql_mode, @@session.character_set_client, \
+         IFNULL(@@session.character_set_results, ''), @@session.character_set_connection, \
+         IFNULL(HEX(DATABASE()), ''), CURRENT_USER()) USING utf8mb4) AS BINARY) /* portcullis */"
     }
 
     fn read_path(&self, answer: &str) -> Option<SearchPath> {
-        let mut lines = answer.splitn(5, '\n').skip(3);
+        let mut lines = answer.splitn(6, '\n').skip(4);
         let schema = from_hex(lines.next()?)?;
         let user = lines.next()?;
         self.read_reported_path(&schema, user)
@@ -178,15 +185,20 @@ impl Dialect for MySql {
     }
 
     fn read_mode(&self, answer: &str) -> Option<SettingClass> {
-        let mut lines = answer.splitn(5, '\n');
-        let (sql_mode, client, results_in) = (lines.next()?, lines.next()?, lines.next()?);
-        if results(Some(results_in)) == SettingClass::Unreadable {
-            return Some(SettingClass::Unreadable);
-        }
-        Some(match mode::sql_mode(sql_mode, Mode::default()) {
-            SettingClass::Mode(mode) => mode::client_charset(client, mode),
-            other => other,
-        })
+        let mut lines = answer.splitn(6, '\n');
+        Some(mode::told(lines.next()?, lines.next()?, lines.next()?, lines.next()?))
+    }
+
+    fn tells_mode(&self) -> bool {
+        true
+    }
+
+    fn reads(&self, _mode: Mode) -> bool {
+        true
+    }
+
+    fn hides_results(&self, mode: Mode) -> bool {
+        mode::hides_results(mode)
     }
 
     fn temporaries_have_schemas(&self) -> bool {
@@ -207,15 +219,6 @@ impl Dialect for MySql {
 
     fn codes(&self) -> &'static Codes {
         &CODES
-    }
-}
-
-/// The character set that results come in: NULL leaves each as it is stored, which is for policy to decide.
-fn results(word: Option<&str>) -> SettingClass {
-    match word {
-        Some(word) if word.is_empty() || word.eq_ignore_ascii_case("null") => SettingClass::Other,
-        Some(word) if mode::charset(word).is_some() => SettingClass::Harmless,
-        _ => SettingClass::Unreadable,
     }
 }
 
@@ -249,19 +252,61 @@ mod tests {
         assert_eq!(class("names", "latin1"), SettingClass::Mode(Mode(32)));
         for name in ["gbk", "sjis", "big5", "cp932", "gb18030", "ucs2", "utf16", "utf32", "default"] {
             assert_eq!(class("names", name), SettingClass::Unreadable, "{name}");
-            assert_eq!(class("character_set_results", name), SettingClass::Unreadable, "{name}");
+            assert_eq!(class("character_set", name), SettingClass::Unreadable, "{name}");
         }
-        assert_eq!(MYSQL.setting("character_set_client", &SettingValue::Opaque, Mode(0)), SettingClass::Unreadable);
+        assert_eq!(MYSQL.setting("character_set_client", &SettingValue::Opaque, Mode(0)), SettingClass::Asked);
+    }
+
+    #[test]
+    fn an_encoding_of_results_that_hides_them_is_known() {
+        let hides = |name: &str, word: &str| match class(name, word) {
+            SettingClass::Mode(mode) => Some(MYSQL.hides_results(mode)),
+            _ => None,
+        };
+        for word in ["utf16", "ucs2", "utf32", "utf16le", "gbk", "sjis", "swe7", "binary", "BINARY", "54"] {
+            assert_eq!(hides("character_set_results", word), Some(true), "{word}");
+        }
+        for word in ["utf8", "utf8mb4", "latin1", "ascii", "NULL", "null", ""] {
+            assert_eq!(hides("character_set_results", word), Some(false), "{word}");
+        }
+        // NULL is a mode of its own: what was described before it is described otherwise since.
+        assert_ne!(class("character_set_results", "NULL"), SettingClass::Mode(Mode(0)));
+        for (name, hidden) in [("binary", true), ("utf8mb4", false), ("latin1", false)] {
+            assert_eq!(hides("names", name), Some(hidden), "{name}");
+        }
+        assert_eq!(hides("character_set", "binary"), Some(true));
+        assert_eq!(class("character_set", "utf8mb4"), SettingClass::Asked);
+    }
+
+    #[test]
+    fn what_a_literal_loses_on_its_way_is_known() {
+        let lossy = |name: &str, word: &str| match class(name, word) {
+            SettingClass::Mode(mode) => MYSQL.syntax(mode).lossy_literals,
+            other => panic!("{other:?}"),
+        };
+        for word in ["swe7", "swe7_bin", "utf16_general_ci", "gbk", "latin1", "ascii", "45"] {
+            assert!(lossy("collation_connection", word) && lossy("character_set_connection", word), "{word}");
+        }
+        assert!(!lossy("collation_connection", "utf8mb4_bin") && !lossy("character_set_connection", "utf8"));
+        assert!(!lossy("names", "latin1") && !lossy("names", "utf8mb4"));
+        assert!(lossy("character_set_client", "latin1"));
+        let told = |client: &str, connection: &str| match mode::told("", client, "utf8mb4", connection) {
+            SettingClass::Mode(mode) => MYSQL.syntax(mode).lossy_literals,
+            other => panic!("{other:?}"),
+        };
+        assert!(!told("latin1", "latin1") && !told("utf8mb3", "utf8mb4") && !told("latin1", "utf8mb4"));
+        assert!(told("utf8mb4", "latin1") && told("utf8mb4", "swe7"));
     }
 
     #[test]
     fn the_answer_tells_the_database_and_the_mode() {
-        let answer = "ANSI_QUOTES,STRICT_TRANS_TABLES\nutf8mb4\nutf8mb4\n73686F70\nana@%";
+        let answer = "ANSI_QUOTES,STRICT_TRANS_TABLES\nutf8mb4\nutf8mb4\nutf8mb4\n73686F70\nana@%";
         assert_eq!(MYSQL.read_path(answer), Some(SearchPath::new(["shop"], "ana")));
         assert_eq!(MYSQL.read_mode(answer), Some(SettingClass::Mode(Mode(1))));
-        assert_eq!(MYSQL.read_path("\nutf8mb4\n\n\nana@%"), Some(SearchPath::new([], "ana")));
-        assert_eq!(MYSQL.read_mode("\ngbk\nutf8mb4\n\nana"), Some(SettingClass::Unreadable));
-        assert_eq!(MYSQL.read_mode("ORACLE\nutf8mb4\nutf8mb4\n\nana"), Some(SettingClass::Unreadable));
+        assert_eq!(MYSQL.read_path("\nutf8mb4\n\nutf8mb4\n\nana@%"), Some(SearchPath::new([], "ana")));
+        assert_eq!(MYSQL.read_mode("\ngbk\nutf8mb4\ngbk\n\nana"), Some(SettingClass::Unreadable));
+        assert_eq!(MYSQL.read_mode("ORACLE\nutf8mb4\nutf8mb4\nutf8mb4\n\nana"), Some(SettingClass::Unreadable));
+        assert_eq!(MYSQL.read_mode("\nutf8mb4"), None);
         assert_eq!(MYSQL.read_path("nothing"), None);
     }
 }

@@ -484,21 +484,34 @@ fn what_reading_text_depends_on_is_tracked() {
     assert_eq!(class("SET LOCAL sql_mode := ansi"), SettingClass::Mode(Mode(13)));
     assert_eq!(class("SET a = 1, sql_mode = ''"), SettingClass::Mode(Mode(0)));
     for text in [
-        "SET sql_mode = @a",
-        "SET sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES')",
         "SET sql_mode = 4",
-        "SET sql_mode = DEFAULT",
         "SET sql_mode = ORACLE",
         "SET sql_mode = 'ANSI' 'x'",
-        "SET GLOBAL a = 1, sql_mode = ''",
+        "SET sql_mode = current_user",
+        "SET sql_mode = NULL",
         "SET NAMES gbk",
-        "SET NAMES DEFAULT",
         "SET CHARSET sjis",
         "SET CHARACTER SET 'big5'",
         "SET character_set_client = cp932",
-        "SET character_set_results = utf16",
     ] {
         assert_eq!(class(text), SettingClass::Unreadable, "{text}");
+    }
+    // What only the server can say.
+    for text in [
+        "SET sql_mode = @a",
+        "SET sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES')",
+        "SET @@SESSION.sql_mode = CONCAT(CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'), ',NO_AUTO_VALUE_ON_ZERO')",
+        "SET sql_mode = (SELECT REPLACE(@@sql_mode, 'ONLY_FULL_GROUP_BY', ''))",
+        "SET sql_mode = DEFAULT",
+        "SET sql_mode = _latin1'ANSI'",
+        "SET sql_mode = x'414E5349'",
+        "SET GLOBAL a = 1, sql_mode = ''",
+        "SET NAMES DEFAULT",
+        "SET CHARACTER SET utf8mb4",
+        "SET character_set_results = @a",
+        "SET collation_connection = DEFAULT",
+    ] {
+        assert_eq!(class(text), SettingClass::Asked, "{text}");
     }
     let hinted = one(&MYSQL, "SELECT /*+ Set_Var(sql_mode = '') */ 1");
     assert!(hinted.effects.iter().any(|effect| effect.action == Action::Set));

@@ -8,6 +8,7 @@ mod faults;
 mod hostile;
 mod judging;
 mod masking;
+mod modes;
 mod packets;
 mod place;
 mod proof;

@@ -286,6 +286,131 @@ fn numbers_are_overwritten_where_that_is_configured_and_stay_numbers() {
     }
 }
 
+/// A text as it is stored in wide character sets.
+fn wide(text: &str) -> [Vec<u8>; 3] {
+    let units = |width: usize, little: bool| {
+        text.bytes().flat_map(move |byte| {
+            (0..width).map(move |at| if (at == 0) == little && (at == 0 || at == width - 1) { byte } else { 0 })
+        })
+    };
+    [units(2, false).collect(), units(2, true).collect(), units(4, false).collect()]
+}
+
+#[test]
+fn what_is_stored_in_a_wide_character_set_is_overwritten() {
+    each_masked(|masked| {
+        masked.place.server.sql(&format!(
+            "CREATE TABLE wide (id int PRIMARY KEY, a varchar(60) CHARACTER SET utf16, b varchar(60) CHARACTER SET ucs2, \
+             c varchar(60) CHARACTER SET utf32, d varchar(60) CHARACTER SET utf16le, e varchar(60) CHARACTER SET gbk, \
+             f varchar(60), g enum('{EMAIL}') CHARACTER SET utf16, h mediumtext CHARACTER SET utf16, j json, \
+             k varchar(60) CHARACTER SET utf16 DEFAULT '{EMAIL}'); \
+             INSERT INTO wide VALUES (1, '{EMAIL}', '{EMAIL}', '{EMAIL}', '{EMAIL}', '{EMAIL}', '{EMAIL}', '{EMAIL}', \
+             concat(repeat('x ', 60000), '{EMAIL}', repeat(' y', 60000)), '{{\"m\": \"{EMAIL}\"}}', '{EMAIL}'), \
+             (2, '', NULL, NULL, NULL, NULL, 'plain', NULL, NULL, NULL, NULL)"
+        ));
+        let leaks = |wire: &Wire| {
+            let found = |needle: &[u8]| wire.heard.windows(needle.len()).any(|window| window == needle);
+            contains(&wire.heard, EMAIL) || wide(EMAIL).iter().any(|needle| found(needle))
+        };
+        for flags in BOTH_FORMS {
+            let mut wire = masked.place.session_with(&["staff"], |how| SignIn { flags, ..how });
+            eventually("the table is known", Duration::from_secs(20), || {
+                Some(()).filter(|()| wire.query("SELECT id FROM wide").errors.is_empty())
+            });
+            let early = wire.prepare("SELECT a FROM wide ORDER BY id").expect("prepared");
+            wire.open_cursor(early.id, &[]).well();
+            wire.query("SET character_set_results = NULL").well();
+            // Its columns were described before.
+            assert!(wire.fetch(&early, 1).is_refused());
+            assert!(wire.execute(early.id, &[]).is_refused());
+            for sql in [
+                "SELECT * FROM wide ORDER BY id",
+                "SELECT concat('to ', a), upper(b), convert(f USING utf16), _ucs2 x'0061', group_concat(c) FROM wide WHERE id = 1 GROUP BY a, b, f",
+                "SELECT a AS x FROM wide UNION SELECT k FROM wide",
+            ] {
+                for answer in in_both_forms(&mut wire, sql) {
+                    assert!(answer.errors.is_empty() && !answer.rows.is_empty(), "{sql}: {answer:?}");
+                }
+                assert!(!leaks(&wire), "{sql}");
+            }
+            let prepared = wire.prepare("SELECT a, h FROM wide ORDER BY id").expect("prepared");
+            wire.open_cursor(prepared.id, &[]).well();
+            assert_eq!(wire.fetch(&prepared, 5).rows.len(), 2);
+            assert!(!leaks(&wire));
+            // The same length, and the rest as it is.
+            let answer = wire.query("SELECT a, f FROM wide ORDER BY id").well();
+            assert_eq!(answer.rows[0][0].as_deref(), Some(&[b'*'; 2 * EMAIL.len()][..]));
+            assert_eq!(
+                (answer.rows[1][0].as_deref(), answer.rows[1][1].as_deref()),
+                (Some(&b""[..]), Some(&b"plain"[..]))
+            );
+            wire.field_list("wide");
+            assert!(!leaks(&wire), "the list of columns");
+            // Everything but this is permitted.
+            for set in [
+                "character_set_results = binary",
+                "NAMES binary",
+                "CHARACTER SET 'binary'",
+                "character_set_results = utf16",
+            ] {
+                let answer = wire.query(&format!("SET {set}"));
+                assert!(answer.is_refused(), "{set}: {answer:?}");
+                let answer = wire.query(&format!("SET {set}; SELECT a FROM wide"));
+                assert!(answer.is_refused(), "{set}: {answer:?}");
+                wire.query(&format!("PREPARE s FROM 'SET {}'", set.replace('\'', "")));
+                wire.query("EXECUTE s");
+            }
+            if masked.place.server.flavour().is_mariadb() {
+                let answer = wire.query("SET STATEMENT character_set_results = binary FOR SELECT a FROM wide");
+                assert!(answer.is_refused(), "{answer:?}");
+            }
+            wire.query("SET @b = 'binary'; SET character_set_results = @b").well();
+            for sql in ["SELECT a FROM wide", "SHOW WARNINGS", "SELECT @x", "BEGIN"] {
+                assert!(wire.query(sql).is_refused(), "{sql}");
+            }
+            assert!(wire.prepare("SELECT a FROM wide").is_err());
+            assert!(wire.execute(prepared.id, &[]).is_refused());
+            wire.field_list("wide");
+            assert!(!leaks(&wire));
+            wire.query("SET NAMES utf8mb4").well();
+            assert_eq!(wire.query("SELECT f FROM wide WHERE id = 2").value(), "plain");
+            let mut privileged = masked.place.session_with(&["privacy", "staff"], |how| SignIn { flags, ..how });
+            for set in ["character_set_results = NULL", "character_set_results = utf16", "NAMES binary"] {
+                privileged.query(&format!("SET {set}")).well();
+                privileged.heard.clear();
+                privileged.query("SELECT a FROM wide").well();
+                assert!(leaks(&privileged), "{set}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_session_that_begins_with_a_closed_character_set_sees_nothing_before_another() {
+    each_masked(|masked| {
+        masked.place.server.sql(&format!(
+            "CREATE TABLE wide (a varchar(60) CHARACTER SET utf16); INSERT INTO wide VALUES ('{EMAIL}')"
+        ));
+        // binary, utf16, ucs2, utf32, utf16le, gbk: servers take only the first and the last for a client's.
+        for collation in [63, 54, 35, 60, 56, 28] {
+            let token = masked.place.gateway.token("ana", &["staff"]);
+            let how = SignIn { collation, ..SignIn::clear("ana", &token) };
+            let Ok(mut wire) = Wire::try_sign_in(masked.place.gateway.address(), &how) else { continue };
+            let closed = [63, 28].contains(&collation);
+            let answer = wire.query("SELECT a FROM wide");
+            assert_eq!(answer.is_refused(), closed, "{collation}: {answer:?}");
+            if collation == 63 {
+                wire.query("SET NAMES utf8mb4").well();
+                wire.query("SELECT a FROM wide").well();
+            }
+            assert!(!contains(&wire.heard, EMAIL), "{collation}");
+            let found =
+                wide(EMAIL).iter().any(|needle| wire.heard.windows(needle.len()).any(|window| window == needle));
+            assert!(!found, "{collation}");
+        }
+    });
+}
+
 #[test]
 fn the_record_knows_that_values_were_overwritten_and_does_not_keep_them() {
     each_masked(|masked| {

@@ -1,15 +1,16 @@
-//! The same text means other things in other sessions: the default schema, `sql_mode`, character sets, temporary tables,
-//! comments that some servers run. It is judged as this server reads it in this session.
+//! The same text means other things in other sessions: the default schema, temporary tables, comments that some servers
+//! run. It is judged as this server reads it in this session. Modes and character sets are in `modes`.
 
 use portcullis_testkit::mysql::Options;
 
 use crate::answer::Answer;
 use crate::judging::{SUPPORT, let_through, refuses};
+use crate::modes::no_salary;
 use crate::place::{Place, each, each_with, eventually, usual};
 use crate::wire::{SignIn, Wire};
 
 /// No row of `hr.employees`, and the server never ran a text with this word.
-fn kept_from(place: &Place, wire: &Wire, answer: &Answer, word: &str) {
+pub fn kept_from(place: &Place, wire: &Wire, answer: &Answer, word: &str) {
     assert!(answer.rows.is_empty() && !answer.errors.is_empty(), "{word}: {answer:?}");
     let ran = place.ran(wire.id);
     assert!(!ran.iter().any(|text| text.contains(word)), "{ran:?}");
@@ -77,6 +78,25 @@ fn a_reset_takes_the_session_back_to_its_start() {
         let answer = wire.query("SELECT * FROM employees");
         kept_from(place, &wire, &answer, "employees");
     });
+    each_with(&Options::default(), &usual(), |place| {
+        // A name that stands in both schemas, and a default that changed since the sign-in.
+        let mut wire = place.session(SUPPORT);
+        place.server.sql("CREATE TABLE hr.orders (id int); INSERT INTO hr.orders VALUES (65010)");
+        let mut late = place.session(&["all"]);
+        eventually("the table is known", std::time::Duration::from_secs(20), || {
+            Some(()).filter(|()| late.query("SELECT id FROM hr.orders").errors.is_empty())
+        });
+        wire.init_db("hr").well();
+        refuses(&place, &mut wire, "SELECT * FROM orders");
+        wire.reset().well();
+        refuses(&place, &mut wire, "SELECT * FROM orders");
+        wire.init_db("shop").well();
+        wire.query("SELECT id FROM orders WHERE id = 1").well();
+        place.server.sql("SET GLOBAL sql_mode = 'ANSI_QUOTES'");
+        wire.reset().well();
+        assert_eq!(wire.query("SELECT \"region\" FROM shop.customers WHERE id = 1").value(), "AMER");
+        no_salary(&place, &mut wire, "a new default");
+    });
 }
 
 #[test]
@@ -119,149 +139,6 @@ fn comments_that_the_server_runs_are_judged_as_code() {
         }
         assert_eq!(wire.query("SELECT 5--1").value(), "6");
         assert_eq!(place.ran(wire.id).len(), passed.len() + 1);
-    });
-}
-
-/// Texts that are harmless in one mode and read salaries in another.
-const TWO_FACED: [&str; 4] = [
-    "SELECT \"1\" FROM \"hr\".\"employees\"",
-    "SELECT '\\' , (SELECT max(salary) FROM hr.employees) -- '",
-    "SELECT '\\'', (SELECT max(salary) FROM hr.employees), '' -- '",
-    "SELECT \"'\" , (SELECT max(salary) FROM hr.employees) -- \"'",
-];
-
-/// Whatever the mode, no salary comes out.
-fn no_salary(place: &Place, wire: &mut Wire, mode: &str) {
-    for sql in TWO_FACED {
-        let answer = wire.query(sql);
-        let prepared = wire.prepare(sql).map(|prepared| wire.execute(prepared.id, &[]));
-        for answer in [answer, prepared.unwrap_or_default()] {
-            let shown = answer.text().join("\n");
-            assert!(!shown.contains("65010"), "{:?} in {mode}: {sql}: {shown}", place.server.flavour());
-        }
-        let heard = String::from_utf8_lossy(&wire.heard).into_owned();
-        assert!(!heard.contains("65010"), "{mode}: {sql}");
-    }
-}
-
-#[test]
-fn the_servers_default_mode_decides_what_quotes_mean() {
-    for mode in ["ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "ANSI,NO_BACKSLASH_ESCAPES", "ANSI", ""] {
-        let options = Options { settings: vec![format!("--sql-mode={mode}")], ..Options::default() };
-        each_with(&options, &usual(), |place| {
-            let mut wire = place.session(SUPPORT);
-            no_salary(&place, &mut wire, mode);
-            let quoted = wire.query("SELECT \"region\" FROM customers WHERE id = 1");
-            let expected = if mode.contains("ANSI") { "AMER" } else { "region" };
-            assert_eq!(quoted.value(), expected, "{mode}");
-            let escaped = wire.query("SELECT '\\\\'").value();
-            assert_eq!(escaped.len(), if mode.contains("BACKSLASH") { 2 } else { 1 }, "{mode}");
-            refuses(&place, &mut wire, "SELECT * FROM hr.employees");
-        });
-    }
-}
-
-#[test]
-fn a_mode_that_the_session_sets_is_followed_or_refused() {
-    each(|place| {
-        for set in [
-            "SET sql_mode = 'ANSI_QUOTES'",
-            "SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES'",
-            "SET @@sql_mode = 'ANSI'",
-            "SET @@session.sql_mode = concat('ANSI', '_QUOTES')",
-            "SET sql_mode = 4",
-            "SET @m = 'ANSI_QUOTES', sql_mode = @m",
-            "SET sql_mode = (SELECT 'ANSI_QUOTES')",
-        ] {
-            let mut wire = place.session(SUPPORT);
-            wire.query(set);
-            no_salary(place, &mut wire, set);
-            wire.query("SET sql_mode = DEFAULT");
-            no_salary(place, &mut wire, "the default again");
-            let mut wire = place.session(SUPPORT);
-            let answer = wire.query(&format!("{set}; {}", TWO_FACED[0]));
-            assert!(answer.rows.is_empty(), "{set}: {answer:?}");
-            let answer = wire.query(&format!("{set}; {}", TWO_FACED[1]));
-            assert!(!answer.text().join(" ").contains("65010"), "{set}: {answer:?}");
-        }
-        let mut all = place.session(&["all"]);
-        all.query("SET sql_mode = 'ANSI_QUOTES'").well();
-        assert_eq!(all.query("SELECT \"region\" FROM customers WHERE id = 1").value(), "AMER");
-        all.query("SET sql_mode = ''").well();
-        assert_eq!(all.query("SELECT \"region\"").value(), "region");
-        if place.server.flavour().is_mariadb() {
-            let mut wire = place.session(SUPPORT);
-            let answer = wire.query("SET STATEMENT sql_mode = 'ANSI_QUOTES' FOR SELECT * FROM \"hr\".\"employees\"");
-            kept_from(place, &wire, &answer, "SET STATEMENT");
-            assert!(wire.query("SET sql_mode = 'ORACLE'").is_refused());
-        }
-        let mut wire = place.session(SUPPORT);
-        let answer = wire.query("SELECT /*+ SET_VAR(sql_mode = 'ANSI_QUOTES') */ 1 FROM \"hr\".\"employees\"");
-        assert!(answer.rows.is_empty(), "{answer:?}");
-    });
-}
-
-#[test]
-fn character_sets_that_hide_quotes_are_refused() {
-    each(|place| {
-        for charset in ["gbk", "sjis", "big5", "cp932", "euckr", "gb2312", "ujis"] {
-            for set in [
-                format!("SET NAMES {charset}"),
-                format!("SET NAMES '{charset}'"),
-                format!("SET CHARACTER SET {charset}"),
-                format!("SET character_set_client = {charset}"),
-                format!("SET @@session.character_set_client = '{charset}'"),
-                format!("set names {charset} collate {charset}_bin"),
-            ] {
-                let mut wire = place.session(SUPPORT);
-                let answer = wire.query(&set);
-                assert!(answer.is_refused(), "{set}: {answer:?}");
-                assert!(place.ran(wire.id).is_empty(), "{set}");
-                // The classic: the backslash is the second byte of a letter, or it is not.
-                let answer = wire.query_bytes(b"SELECT '\xbf\\', (SELECT max(salary) FROM hr.employees) -- '");
-                assert!(answer.rows.is_empty() || !answer.text().join(" ").contains("65010"), "{answer:?}");
-            }
-        }
-        for allowed in ["SET NAMES utf8mb4", "SET NAMES 'utf8'", "SET character_set_results = utf8mb4"] {
-            let mut wire = place.session(SUPPORT);
-            let answer = wire.query(allowed);
-            assert!(answer.errors.is_empty(), "{allowed}: {answer:?}");
-            assert_eq!(wire.query("SELECT 'on'").value(), "on");
-            refuses(place, &mut wire, "SELECT * FROM hr.employees");
-        }
-    });
-}
-
-#[test]
-fn results_in_a_wide_character_set_are_refused() {
-    each(|place| {
-        for charset in ["utf16", "ucs2", "utf32", "NULL", "gbk"] {
-            let mut wire = place.session(SUPPORT);
-            let answer = wire.query(&format!("SET character_set_results = {charset}"));
-            if answer.errors.is_empty() {
-                // NULL leaves each value as it is stored, which policy lets who may `set` have.
-                assert_eq!(charset, "NULL", "{answer:?}");
-            } else {
-                assert!(answer.is_refused(), "{charset}: {answer:?}");
-            }
-        }
-    });
-}
-
-#[test]
-fn a_sign_in_with_a_hiding_character_set_reads_nothing() {
-    each(|place| {
-        // Collations: gbk_chinese_ci, sjis_japanese_ci, big5_chinese_ci, cp932, utf16, ucs2, utf32.
-        for collation in [28, 13, 1, 95, 54, 35, 60] {
-            let token = place.gateway.token("ana", SUPPORT);
-            let how = SignIn { collation, ..SignIn::clear("ana", &token) };
-            let Ok(mut wire) = Wire::try_sign_in(place.gateway.address(), &how) else { continue };
-            let answer = wire.query_bytes(b"SELECT '\xbf\\', (SELECT max(salary) FROM hr.employees) -- '");
-            assert!(!String::from_utf8_lossy(&wire.heard).contains("65010"), "{collation}: {answer:?}");
-            let answer = wire.query("SELECT 1");
-            let utf8 = answer.rows.is_empty() || [54, 35, 60].contains(&collation);
-            assert!(utf8, "{collation}: text in a hiding character set is not read: {answer:?}");
-        }
     });
 }
 

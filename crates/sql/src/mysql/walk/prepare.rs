@@ -69,15 +69,14 @@ impl Walk<'_> {
     fn inner(&mut self) -> Parsed<Option<Statement>> {
         let first = self.token(0);
         let start = self.at;
-        let Some(text) = self.accept_text() else {
-            self.in_block(|walk| walk.expression().map(drop))?;
-            return Ok(None);
-        };
-        if !self.at_end() && !self.is_word(0, "USING") {
+        let whole = |walk: &Self| walk.at_end() || walk.is_word(0, "USING");
+        // EVASION: what the server keeps of the literal may be another text, see `Syntax::lossy_literals`.
+        let text = self.accept_text().filter(|_| whole(self) && !self.syntax.lossy_literals);
+        let Some(text) = text else {
             self.at = start;
             self.in_block(|walk| walk.expression().map(drop))?;
             return Ok(None);
-        }
+        };
         let statements = self.enter(|walk| analyse::statements(&text, &walk.syntax, walk.limits).map_err(inside))?;
         let [mut statement] = <[Statement; 1]>::try_from(statements).map_err(|_| self.syntax_error())?;
         let end = self.at.checked_sub(1).and_then(|last| self.tokens.list.get(last));
