@@ -2,15 +2,17 @@
 
 import json
 import re
+import struct
 
 import mysql.connector
+from mysql.connector.constants import ServerCmd
 
 from mysql_steps import Steps
 from transcript import digest
 
 
 class Connector(Steps):
-    OWN = ["prepared", "prepared_types", "reprepared", "dictionaries", "streamed", "commands", "attributes", "other_connections"]
+    OWN = ["prepared", "prepared_types", "reprepared", "server_cursor", "dictionaries", "streamed", "commands", "attributes", "other_connections"]
 
     # It loses the connection when the server asks for a file that is not there.
     missing_file = False
@@ -86,6 +88,24 @@ class Connector(Steps):
         cursor.close()
         other.close()
         return seen + self.query("DROP TEMPORARY TABLE shape")
+
+    def server_cursor(self):
+        """Rows stay at the server and are fetched some at a time. Only the pure driver lets us ask for that, packet by packet."""
+        if not self.pure:
+            return None
+        statement = self.conn.cmd_stmt_prepare(b"SELECT id, name, avatar FROM customers WHERE id > ? ORDER BY id")
+        _, columns, _ = self.conn.cmd_stmt_execute(statement["statement_id"], (2,), statement["parameters"], 1)
+        self.conn.unread_result = False
+        seen = []
+        for rows in [2, 3, 500]:
+            packet = self.conn._send_cmd(ServerCmd.STMT_FETCH, packet=struct.pack("<II", statement["statement_id"], rows))
+            while not (packet[4] in (0xFE, 0xFF) and len(packet) < 60):
+                seen.append(bytes(packet))
+                packet = self.conn._socket.recv()
+            seen.append(bytes(packet))
+        seen.append(self.attempt(self.conn.cmd_stmt_reset, statement["statement_id"]))
+        self.conn.cmd_stmt_close(statement["statement_id"])
+        return [columns, len(seen), digest(seen), seen[:4], self.rows("SELECT 'usable'")]
 
     def dictionaries(self):
         cursor = self.cursor(dictionary=True, buffered=True)

@@ -1,5 +1,7 @@
 """PyMySQL: the text protocol in pure Python; unbuffered cursors, several statements, files."""
 
+import os
+
 import pymysql
 from pymysql.cursors import DictCursor, SSCursor
 
@@ -8,7 +10,7 @@ from transcript import digest
 
 
 class PyMySQL(Steps):
-    OWN = ["unbuffered", "given_up", "dictionaries", "commands", "other_connections"]
+    OWN = ["unbuffered", "given_up", "dictionaries", "commands", "other_connections", "statements"]
 
     def connect(self, **options):
         flags = pymysql.constants.CLIENT.MULTI_STATEMENTS
@@ -58,6 +60,11 @@ class PyMySQL(Steps):
             self.conn = usual
             conn.close()
         return seen
+
+    def statements(self):
+        """What the grammar has to offer, much of it on one of the servers alone: errors are as good as results."""
+        with open(os.path.join(os.path.dirname(__file__), "mysql_statements.txt"), encoding="utf-8") as file:
+            return [[text.strip(), self.attempt(self.query, text.rstrip("\n"))] for text in file]
 
 
 def run(url):
