@@ -373,3 +373,22 @@ fn a_sign_in_with_a_hiding_character_set_reads_nothing() {
         }
     });
 }
+
+#[test]
+fn text_is_read_again_once_the_server_says_how() {
+    each(|place| {
+        // May do what is not understood, and yet not this: as long as text is read.
+        let mut wire = place.session(&["all", "support"]);
+        let sql = "SELECT max(salary) FROM hr.employees";
+        for set in
+            ["SET sql_mode = DEFAULT", "SET @@session.sql_mode = concat(@@sql_mode, ',ANSI_QUOTES')", "SET @a = 1"]
+        {
+            wire.query(set).well();
+            assert!(wire.query(sql).is_refused(), "{set}");
+        }
+        assert_eq!(wire.query("SELECT \"region\" FROM customers WHERE id = 1").value(), "AMER");
+        wire.query("SET NAMES gbk");
+        wire.query("SET NAMES utf8mb4").well();
+        assert!(wire.query(sql).is_refused(), "it can be read again");
+    });
+}
