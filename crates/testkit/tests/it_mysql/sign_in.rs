@@ -110,30 +110,105 @@ fn a_minted_credential_signs_in_with_either_scramble_and_no_other_way() {
     });
 }
 
-/// The flavour's own command-line client.
-fn client(flavour: Flavour, place: &Place, user: &str, password: &str, extra: &[&str], sql: &str) -> Output {
+/// A flavour's command-line client, as `user`.
+fn client(flavour: Flavour, place: &Place, user: &str, extra: &[&str]) -> Command {
     let mut client = Command::new(flavour.client());
-    client.args(["--no-defaults", "--batch", "--skip-column-names", "--protocol=TCP", "--host=localhost"]);
-    client.args([format!("--port={}", place.gateway.address().port()), format!("--user={user}")]);
-    client.args(extra).args(["--execute", sql, "shop"]).env("MYSQL_PWD", password);
-    client.output().expect("the client runs")
+    client.args(["--no-defaults", "-h", "127.0.0.1", "-P", &place.gateway.address().port().to_string(), "-u", user]);
+    client.args(["--batch", "--skip-column-names"]).args(extra).env_remove("MYSQL_PWD");
+    client
+}
+
+fn run(client: &mut Command, sql: &str) -> Output {
+    client.args(["--execute", sql, "shop"]).output().expect("the client runs")
+}
+
+/// What the client printed of a statement that went well. On the other output MySQL's warns of passwords.
+fn printed(output: &Output) -> String {
+    assert!(output.status.success(), "{}", text(output));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn is_denied(output: &Output) -> bool {
+    let said = String::from_utf8_lossy(&output.stderr);
+    !output.status.success() && said.contains("ERROR 1045 (28000): Access denied: authentication failed")
+}
+
+/// Options to trust a gateway with TLS, and nobody else.
+fn verifying(flavour: Flavour, place: &Place) -> [String; 2] {
+    let ca = place.gateway.certs().expect("TLS is on").ca.display().to_string();
+    let verify = if flavour.is_mariadb() { "--ssl-verify-server-cert" } else { "--ssl-mode=VERIFY_IDENTITY" };
+    [format!("--ssl-ca={ca}"), verify.to_owned()]
 }
 
 #[test]
-fn the_command_line_clients_come_in() {
+fn both_command_line_clients_come_in_with_a_credential_at_the_prompt() {
     each(|place| {
-        let flavour = place.server.flavour();
         let (user, password, url) = minted(&place.gateway, "ana", &["all"]);
         assert!(url.starts_with("mysql://pc_"), "{url}");
-        let output = client(flavour, place, &user, &password, &[], "SELECT 'in'");
-        assert_eq!(text(&output), "in\n", "{flavour:?}");
-        let output = client(flavour, place, &user, "wrong", &[], "SELECT 'in'");
-        assert!(!output.status.success() && text(&output).contains("1045"), "{}", text(&output));
-        let token = place.gateway.token("ana", &["all"]);
-        let clear: &[&str] = if flavour.is_mariadb() { &[] } else { &["--enable-cleartext-plugin"] };
-        let output = client(flavour, place, "ana", &token, clear, "SELECT 'token'");
-        assert_eq!(text(&output), "token\n", "{flavour:?}");
+        for flavour in Flavour::available() {
+            let with =
+                |password: &str| run(&mut client(flavour, place, &user, &[&format!("-p{password}")]), "SELECT 'in'");
+            assert_eq!(printed(&with(&password)), "in\n", "{flavour:?}");
+            let wrong = with("wrong");
+            assert!(is_denied(&wrong), "{flavour:?}: {}", text(&wrong));
+        }
     });
+}
+
+#[test]
+fn both_command_line_clients_come_in_with_what_is_in_their_environment() {
+    each(|place| {
+        let (user, password, _) = minted(&place.gateway, "ana", &["all"]);
+        let token = place.gateway.token("ana", &["all"]);
+        for flavour in Flavour::available() {
+            // MySQL's gives a password in clear only where it is told that it may.
+            let clear: &[&str] = if flavour.is_mariadb() { &[] } else { &["--enable-cleartext-plugin"] };
+            for (user, password, extra) in [(user.as_str(), &password, &[][..]), ("ana", &token, clear)] {
+                let output = run(client(flavour, place, user, extra).env("MYSQL_PWD", password), "SELECT 'in'");
+                assert_eq!(printed(&output), "in\n", "{flavour:?}, {user}");
+            }
+            let output = run(client(flavour, place, "ana", clear).env("MYSQL_PWD", "x.y.z"), "SELECT 'in'");
+            assert!(is_denied(&output), "{flavour:?}: {}", text(&output));
+            if !flavour.is_mariadb() {
+                let output = run(client(flavour, place, "ana", &[]).env("MYSQL_PWD", &token), "SELECT 'in'");
+                let said = text(&output);
+                assert!(!output.status.success() && said.contains("'mysql_clear_password' cannot be loaded"), "{said}");
+            }
+        }
+    });
+}
+
+#[test]
+fn mysql_9s_client_sends_the_identity_token_of_a_file() {
+    for flavour in Flavour::available_of(&[Flavour::MySql9]) {
+        let tls = Setup { tls: Some(Certs::localhost()), ..usual() };
+        each_with(&Options::default(), &tls, |place| {
+            let scratch = tempfile::tempdir().expect("a folder");
+            let file = |name: &str, token: &str| {
+                std::fs::write(scratch.path().join(name), token).expect("written");
+                format!("--authentication-openid-connect-client-id-token-file={}", scratch.path().join(name).display())
+            };
+            let named = "--default-auth=authentication_openid_connect_client";
+            let [ca, verify] = verifying(flavour, &place);
+            let (good, wrong) = (file("good", &place.gateway.token("ana", &["support"])), file("wrong", "x.y.z"));
+            // The gateway asks for the plugin if it is not named.
+            for plugin in [&[][..], &[named]] {
+                let with = |token: &str, sql: &str| {
+                    run(client(flavour, &place, "ana", &[token, &ca, &verify]).args(plugin), sql)
+                };
+                let counted = printed(&with(&good, "SELECT count(*) FROM customers"));
+                assert_eq!(counted, "200\n", "{plugin:?}");
+                let refused = text(&with(&good, "SELECT * FROM hr.employees"));
+                assert!(refused.contains("ERROR 1142 (42000)") && refused.contains("salaries are for hr"), "{refused}");
+                let denied = with(&wrong, "SELECT 1");
+                assert!(is_denied(&denied), "{plugin:?}: {}", text(&denied));
+            }
+            // The client itself gives it to nobody in clear.
+            let output = run(&mut client(flavour, &place, "ana", &[&good, named, "--ssl-mode=DISABLED"]), "SELECT 1");
+            assert!(!output.status.success(), "{}", text(&output));
+            assert!(!place.server.log().texts().iter().any(|text| text == "SELECT 1"));
+        });
+    }
 }
 
 #[test]
@@ -218,15 +293,13 @@ fn tls_begins_on_request_and_nothing_in_clear_is_read_after_it() {
         wire.reply(&how.ssl_request());
         assert!(wire.ends_within(Duration::from_secs(5)));
 
-        let ca = place.gateway.certs().expect("TLS is on").ca.display().to_string();
         let (user, password, _) = minted(&place.gateway, "ana", &["all"]);
-        let verify: Vec<String> = match place.server.flavour().is_mariadb() {
-            true => vec![format!("--ssl-ca={ca}"), "--ssl-verify-server-cert".into()],
-            false => vec![format!("--ssl-ca={ca}"), "--ssl-mode=VERIFY_IDENTITY".into()],
-        };
-        let verify: Vec<&str> = verify.iter().map(String::as_str).collect();
-        let output = client(place.server.flavour(), &place, &user, &password, &verify, "SELECT 'verified'");
-        assert_eq!(text(&output), "verified\n");
+        for flavour in Flavour::available() {
+            let [ca, verify] = verifying(flavour, &place);
+            let output =
+                run(client(flavour, &place, &user, &[&ca, &verify]).env("MYSQL_PWD", &password), "SELECT 'verified'");
+            assert_eq!(printed(&output), "verified\n");
+        }
     });
 }
 
