@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 """Runs one driver's script against a URL and prints what the driver saw, one JSON object a line.
 
-    run.py DRIVER URL [--client PATH]
+    run.py DRIVER URL [--client PATH] [--steps NAME,NAME…]
 
-The same script is run directly and through the gateway under a permit-all policy; the two outputs must be equal.
+The same script is run directly and through the gateway under a permit-all policy; the two outputs must be equal. A URL
+that ends in ?ssl-mode=VERIFY_IDENTITY&ssl-ca=FILE asks for TLS, and for the proof that it is the server.
 """
 
 import argparse
 import importlib
 import sys
+
+from transcript import Transcript
 
 # Each driver's module, and what its script is run with beside the URL.
 DRIVERS = {
@@ -29,7 +32,9 @@ def main():
     parser.add_argument("driver", choices=sorted(DRIVERS))
     parser.add_argument("url")
     parser.add_argument("--client", help="the command-line client to run, where the driver is one")
+    parser.add_argument("--steps", help="those of the script to run, in its own order; all of them otherwise")
     arguments = parser.parse_args()
+    Transcript.only = arguments.steps and arguments.steps.split(",")
     module, more = DRIVERS[arguments.driver]
     # Only a driver that is a command-line client is run by its path.
     client = [arguments.client] if arguments.driver in ("psql", "mysql-cli") else []

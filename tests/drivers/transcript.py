@@ -57,11 +57,19 @@ def digest(value):
 class Transcript:
     """Runs steps in order and keeps what each saw."""
 
+    # The names of the steps to run; nothing stands for all.
+    only = None
+
     def __init__(self, describe_error):
         self.describe_error = describe_error
         self.steps = []
 
+    def wants(self, name):
+        return self.only is None or name in self.only
+
     def step(self, name, run, *arguments):
+        if not self.wants(name):
+            return
         try:
             seen = {"step": name, "saw": canonical(run(*arguments))}
         except Exception as error:  # every error is part of what the driver saw
@@ -69,6 +77,8 @@ class Transcript:
         self.steps.append(seen)
 
     async def astep(self, name, run, *arguments):
+        if not self.wants(name):
+            return
         try:
             result = run(*arguments)
             seen = {"step": name, "saw": canonical(await result if inspect.isawaitable(result) else result)}

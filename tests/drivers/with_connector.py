@@ -25,6 +25,9 @@ class Connector(Steps):
         options = {"use_pure": self.pure, "autocommit": True, "allow_local_infile": True, "charset": "utf8mb4", **options}
         return mysql.connector.connect(**{**self.place, **options})
 
+    def tls(self, ca):
+        return {"ssl_ca": ca, "ssl_verify_cert": True, "ssl_verify_identity": True}
+
     def describe(self, error):
         if not isinstance(error, mysql.connector.Error):
             # It names its own objects by their place in memory.

@@ -5,7 +5,7 @@ import re
 import subprocess
 import tempfile
 
-from mysql_steps import COLUMNS, ERRORS, ROWS, place
+from mysql_steps import COLUMNS, ERRORS, ROWS, authority, place
 from transcript import Transcript, digest
 
 SCRIPTS = {
@@ -24,7 +24,8 @@ SCRIPTS = {
     "commands": "use hr\nSELECT database();\nuse nosuch\nSELECT database();\nuse shop\n\\C latin1\nSELECT @@character_set_results;\n\\C utf8mb4\nSELECT @@character_set_results;\n\\s\n",
     # The names of all columns are fetched, as for completion at a prompt; then a new session.
     "rehash and again": "\\#\nSELECT 1;\nSET @kept = 1;\nconnect shop\nSELECT @kept, database();\n",
-    "a reset session": "SET @kept = 1;\nCREATE TEMPORARY TABLE gone (a INT);\nresetconnection;\nSELECT @kept, database();\nSELECT * FROM gone;\n",
+    # A MariaDB that does not know the collation of MySQL's client takes that of whoever its thread served before.
+    "a reset session": "SET @kept = 1;\nCREATE TEMPORARY TABLE gone (a INT);\nresetconnection;\nSET NAMES utf8mb4;\nSELECT @kept, database();\nSELECT * FROM gone;\n",
     "transactions": (
         "CREATE TABLE drv_cli (a INT PRIMARY KEY);\nBEGIN;\nINSERT INTO drv_cli VALUES (1);\nROLLBACK;\nSELECT * FROM drv_cli;\nSTART TRANSACTION;\n"
         "INSERT INTO drv_cli VALUES (2);\nSAVEPOINT s;\nINSERT INTO drv_cli VALUES (2);\nINSERT INTO drv_cli VALUES (3);\nROLLBACK TO s;\nCOMMIT;\nSELECT * FROM drv_cli;\n"
@@ -43,8 +44,11 @@ OF_THE_MOMENT = re.compile(r"^(Connection id|Uptime|Threads|Connection|TCP port|
 
 
 def command(client, url, *more):
-    at = place(url)
+    at, ca = place(url), authority(url)
     own = ["--enable-cleartext-plugin", "--commands"] if os.path.basename(client) == "mysql" else []
+    if ca:
+        verify = "--ssl-mode=VERIFY_IDENTITY" if os.path.basename(client) == "mysql" else "--ssl-verify-server-cert"
+        own += [f"--ssl-ca={ca}", verify]
     return [client, "--no-defaults", f"--host={at['host']}", f"--port={at['port']}", "--protocol=tcp", f"--user={at['user']}", f"--password={at['password']}",
             "--default-character-set=utf8mb4", "--local-infile=1", "--max-allowed-packet=64M", *own, *more, at["database"]]
 
@@ -67,7 +71,7 @@ def clean(output, folder):
 
 def large(client, url):
     value = "é" * 10_000_000
-    script = f"SELECT length('{value}');\nCREATE TEMPORARY TABLE t (a LONGTEXT);\nINSERT INTO t VALUES ('{value}');\nSELECT * FROM t;\nSELECT a.id, b.id, SHA2(a.id, 256) FROM orders a JOIN orders b ON b.id < 50 ORDER BY 1, 2;\n"
+    script = f"CREATE TEMPORARY TABLE t (a LONGTEXT);\nINSERT INTO t VALUES ('{value}');\nSELECT * FROM t;\nSELECT a.id, b.id, SHA2(a.id, 256) FROM orders a JOIN orders b ON b.id < 50 ORDER BY 1, 2;\n"
     done = run_script(client, url, script, "--batch", "--quick")
     return [done["code"], done["err"], digest(done["out"]), len(done["out"])]
 

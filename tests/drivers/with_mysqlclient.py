@@ -15,6 +15,9 @@ class MySQLClient(Steps):
         options = {"client_flag": CLIENT.MULTI_STATEMENTS, "charset": "utf8mb4", "autocommit": True, "local_infile": 1, **options}
         return MySQLdb.connect(**{**self.place, **options})
 
+    def tls(self, ca):
+        return {"ssl_mode": "VERIFY_IDENTITY", "ssl": {"ca": ca}}
+
     def cursor(self, cursor=None):
         return self.conn.cursor(cursor)
 

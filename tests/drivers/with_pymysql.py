@@ -17,6 +17,9 @@ class PyMySQL(Steps):
         options = {"client_flag": flags, "charset": "utf8mb4", "autocommit": True, "local_infile": True, "max_allowed_packet": 1 << 26, **options}
         return pymysql.connect(**{**self.place, **options})
 
+    def tls(self, ca):
+        return {"ssl_ca": ca, "ssl_verify_cert": True, "ssl_verify_identity": True}
+
     def unbuffered(self):
         cursor = self.cursor(cursor=SSCursor)
         cursor.execute("SELECT id, note FROM orders ORDER BY id")

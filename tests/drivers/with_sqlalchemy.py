@@ -1,9 +1,10 @@
-"""SQLAlchemy over PyMySQL: reflection, pools, the object mapper, savepoints, bulk inserts."""
+"""SQLAlchemy over PyMySQL and psycopg: reflection, pools, the object mapper, savepoints, bulk inserts."""
 
 import sqlalchemy as sa
 from sqlalchemy import orm
-from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import mysql, postgresql
 
+from mysql_steps import authority
 from transcript import Transcript
 
 
@@ -21,7 +22,7 @@ class Author(Base):
     id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
     name: orm.Mapped[str] = orm.mapped_column(sa.String(40), unique=True)
     profile: orm.Mapped[dict] = orm.mapped_column(sa.JSON)
-    born: orm.Mapped[object] = orm.mapped_column(mysql.DATETIME(fsp=6), nullable=True)
+    born: orm.Mapped[object] = orm.mapped_column(sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb"), nullable=True)
     books: orm.Mapped[list["Book"]] = orm.relationship(back_populates="author", order_by="Book.id", cascade="all, delete-orphan")
 
 
@@ -81,11 +82,18 @@ def bulk(engine):
         table.drop(conn, checkfirst=True)
         table.create(conn)
         done = conn.execute(table.insert(), [{"a": n + 1, "b": str(n)} for n in range(3000)])
-        upsert = mysql.insert(table).values(a=1, b="x")
-        again = conn.execute(upsert.on_duplicate_key_update(b=upsert.inserted.b))
+        again = conn.execute(upsert(engine, table))
         seen = [done.rowcount, again.rowcount, conn.execute(sa.select(sa.func.sum(table.c.a), sa.func.max(table.c.b))).all()]
         table.drop(conn)
         return seen
+
+
+def upsert(engine, table):
+    if engine.dialect.name in ("mysql", "mariadb"):
+        insert = mysql.insert(table).values(a=1, b="x")
+        return insert.on_duplicate_key_update(b=insert.inserted.b)
+    insert = postgresql.insert(table).values(a=1, b="x")
+    return insert.on_conflict_do_update(index_elements=[table.c.a], set_={"b": insert.excluded.b})
 
 
 def streamed(engine):
@@ -94,11 +102,13 @@ def streamed(engine):
 
 
 def pooled(engine):
+    postgres = engine.dialect.name == "postgresql"
+    setting, database = ("SET statement_timeout = '1min'", "current_database()") if postgres else ("SET @kept = 1", "database()")
     seen = []
     for _ in range(5):
         with engine.connect() as one, engine.connect() as two:
-            one.execute(sa.text("SET @kept = 1"))
-            seen.append([one.execute(sa.text("SELECT database()")).scalar(), two.execute(sa.text("SELECT 1")).scalar()])
+            one.execute(sa.text(setting))
+            seen.append([one.execute(sa.text(f"SELECT {database}")).scalar(), two.execute(sa.text("SELECT 1")).scalar()])
     return seen
 
 
@@ -119,8 +129,17 @@ def isolated(engine):
     return seen + [engine.connect().get_isolation_level()]
 
 
+def engine_for(url):
+    place, ca = url.split("?")[0], authority(url)
+    usual = {"pool_size": 3, "pool_pre_ping": True}
+    if place.startswith("postgres://"):
+        return sa.create_engine(place.replace("postgres://", "postgresql+psycopg://"), **usual)
+    tls = {"ssl_ca": ca, "ssl_verify_cert": True, "ssl_verify_identity": True} if ca else {}
+    return sa.create_engine(place.replace("mysql://", "mysql+pymysql://") + "?charset=utf8mb4", connect_args=tls, **usual)
+
+
 def run(url):
-    engine = sa.create_engine(url.replace("mysql://", "mysql+pymysql://") + "?charset=utf8mb4", pool_size=3, pool_pre_ping=True)
+    engine = engine_for(url)
     transcript = Transcript(describe)
     for function in (inspected, reflected, mapped, bulk, streamed, pooled, errors, isolated):
         transcript.step(function.__name__, function, engine)

@@ -6,13 +6,13 @@
 use std::path::PathBuf;
 
 use portcullis_testkit::mysql::{APP_PASSWORD, Flavour, Options, Server};
-use portcullis_testkit::{Gateway, Setup, tools};
+use portcullis_testkit::{Certs, Gateway, Setup, tools};
 use serde_json::Value;
 
 use crate::{bounded, compare, finish, mysql_async, output, scripts, sqlx_mysql};
 
 /// Takes values of 20 MB, and files of the client's.
-fn server(flavour: Flavour) -> Server {
+pub(crate) fn server(flavour: Flavour) -> Server {
     let settings = ["--max-allowed-packet=64M", "--local-infile=1"].map(String::from).to_vec();
     let server = Server::start(flavour, &Options { settings, ..Options::default() }).expect("an available flavour");
     // From its first sign-in on the server remembers the password, and no driver needs a key to encrypt it with.
@@ -24,8 +24,8 @@ fn server(flavour: Flavour) -> Server {
 }
 
 /// Judges what the server takes.
-fn gateway(server: &Server) -> Gateway {
-    Gateway::start(server, &Setup { extra: "[session]\nstatement_limit = \"64MiB\"\n".into(), ..Setup::default() })
+pub(crate) fn gateway(server: &Server, tls: Option<Certs>) -> Gateway {
+    Gateway::start(server, &Setup { extra: "[session]\nstatement_limit = \"64MiB\"\n".into(), tls, ..Setup::default() })
 }
 
 /// How a driver proves who it is.
@@ -55,78 +55,81 @@ fn minted(gateway: &Gateway) -> String {
 }
 
 /// Runs `script` directly and through the gateway on both servers, and compares line by line.
-fn sees_the_same(by: By, script: impl Fn(&Server, &str) -> String) {
+fn sees_the_same(by: By, script: impl Fn(&str) -> String) {
     for flavour in Flavour::available() {
         let server = server(flavour);
-        let gateway = gateway(&server);
-        let direct = script(&server, &server.url());
+        let gateway = gateway(&server, None);
+        let direct = script(&server.url());
         // A step that breaks off directly as well compares nothing.
         let broken = direct.lines().find(|line| line.starts_with("{\"error\""));
         assert_eq!(broken, None, "{flavour:?}");
-        let through = script(&server, &by.url(&gateway));
+        let through = script(&by.url(&gateway));
         compare(&format!("{flavour:?}"), &direct, &through, &gateway);
     }
 }
 
-fn python(driver: &str, client: Option<PathBuf>, url: &str) -> String {
+/// All steps where none are named.
+pub(crate) fn python(driver: &str, client: Option<PathBuf>, url: &str, steps: &[&str]) -> String {
     let mut command = bounded(tools::python());
     command.arg(scripts().join("run.py")).args([driver, url]).env("PYTHONDONTWRITEBYTECODE", "1");
+    if !steps.is_empty() {
+        command.args(["--steps", &steps.join(",")]);
+    }
     if let Some(client) = client {
         command.arg("--client").arg(client);
     }
     output(&mut command)
 }
 
+pub(crate) fn mysql2(url: &str, steps: &[&str]) -> String {
+    let mut command = bounded("node");
+    command.arg(scripts().join("run_mysql.cjs")).arg(url).args(steps);
+    output(command.env("NODE_PATH", tools::node_modules()).env("NODE_NO_WARNINGS", "1"))
+}
+
 #[test]
 fn command_line_clients_see_the_same() {
-    sees_the_same(By::Token, |server, url| python("mysql-cli", Some(server.flavour().client()), url));
+    for client in Flavour::available() {
+        sees_the_same(By::Token, |url| python("mysql-cli", Some(client.client()), url, &[]));
+    }
 }
 
 #[test]
 fn pymysql_sees_the_same() {
-    sees_the_same(By::Token, |_, url| python("pymysql", None, url));
+    sees_the_same(By::Token, |url| python("pymysql", None, url, &[]));
 }
 
 #[test]
 fn mysqlclient_sees_the_same() {
-    sees_the_same(By::Token, |_, url| python("mysqlclient", None, url));
+    sees_the_same(By::Token, |url| python("mysqlclient", None, url, &[]));
 }
 
 #[test]
 fn connector_python_sees_the_same() {
-    sees_the_same(By::Credential, |_, url| python("connector-pure", None, url));
+    sees_the_same(By::Credential, |url| python("connector-pure", None, url, &[]));
 }
 
 #[test]
 fn connector_python_in_c_sees_the_same() {
-    sees_the_same(By::Credential, |_, url| python("connector-c", None, url));
+    sees_the_same(By::Credential, |url| python("connector-c", None, url, &[]));
 }
 
 #[test]
 fn sqlalchemy_sees_the_same() {
-    sees_the_same(By::Token, |_, url| python("sqlalchemy", None, url));
+    sees_the_same(By::Token, |url| python("sqlalchemy", None, url, &[]));
 }
 
 #[test]
 fn mysql2_sees_the_same() {
-    sees_the_same(By::Token, |_, url| {
-        let mut command = bounded("node");
-        output(
-            command
-                .arg(scripts().join("run_mysql.cjs"))
-                .arg(url)
-                .env("NODE_PATH", tools::node_modules())
-                .env("NODE_NO_WARNINGS", "1"),
-        )
-    });
+    sees_the_same(By::Token, |url| mysql2(url, &[]));
 }
 
 #[test]
 fn mysql_async_sees_the_same() {
-    sees_the_same(By::Token, |_, url| finish(mysql_async::run(url)));
+    sees_the_same(By::Token, |url| finish(mysql_async::run(url)));
 }
 
 #[test]
 fn sqlx_sees_the_same() {
-    sees_the_same(By::Token, |_, url| finish(sqlx_mysql::run(url)));
+    sees_the_same(By::Token, |url| finish(sqlx_mysql::run(url)));
 }

@@ -1,10 +1,12 @@
 //! mysql_async: text and prepared, caches statements, executes in bulk on MariaDB, sends files, resets its sessions.
 
+use std::path::PathBuf;
+
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use mysql_async::prelude::{Protocol, Queryable};
-use mysql_async::{BinaryProtocol, Conn, Error, Opts, OptsBuilder, Pool, QueryResult, Row, TextProtocol, Value};
-use mysql_async::{TxOpts, params};
+use mysql_async::{BinaryProtocol, Conn, Error, Opts, OptsBuilder, Pool, QueryResult, Row, SslOpts, TextProtocol};
+use mysql_async::{TxOpts, Value, params};
 
 use crate::transcript::Transcript;
 
@@ -26,7 +28,11 @@ pub async fn run(url: &str) -> String {
 }
 
 fn options(url: &str) -> OptsBuilder {
-    let opts = OptsBuilder::from_opts(Opts::from_url(url).expect("a url"));
+    let (place, asked) = url.split_once('?').unwrap_or((url, ""));
+    let authority = asked.split_once("ssl-ca=").map(|(_, file)| PathBuf::from(file));
+    let trusting =
+        |file: PathBuf| SslOpts::default().with_root_certs(vec![file.into()]).with_disable_built_in_roots(true);
+    let opts = OptsBuilder::from_opts(Opts::from_url(place).expect("a url")).ssl_opts(authority.map(trusting));
     // What it asks the server for otherwise comes in an order of its own.
     opts.enable_cleartext_plugin(true).stmt_cache_size(4).prefer_socket(false).max_allowed_packet(Some(1 << 26))
 }
