@@ -110,12 +110,30 @@ impl Settings {
         self.now.path.as_ref()
     }
 
+    /// Whether nothing that is known here holds until the upstream was asked.
+    ///
+    /// EVASION: a path that is set or reported behind a procedure does not tell how text is read since
+    /// (test `a_path_that_is_set_does_not_end_the_doubt`).
+    pub(crate) fn is_doubted(&self) -> bool {
+        !self.now.known
+    }
+
+    /// Whether a rollback takes back what was set since its transaction began.
+    pub(crate) fn is_transactional(&self) -> bool {
+        self.transactional
+    }
+
     pub(crate) fn mode(&self) -> Mode {
         self.now.mode
     }
 
     pub(crate) fn is_readable(&self) -> bool {
-        self.now.readable && self.now.known
+        self.was_readable() && self.now.known
+    }
+
+    /// Whether text can be read, as far as is known.
+    pub(crate) fn was_readable(&self) -> bool {
+        self.now.readable
     }
 
     /// Whether there is something that only the upstream knows, and that it can be asked for.
@@ -425,6 +443,35 @@ mod tests {
 
     fn at(settings: &Settings) -> String {
         format!("{:?}", settings.path())
+    }
+
+    #[test]
+    fn a_path_that_is_set_does_not_end_the_doubt() {
+        let dialect = MySql { flavour: Flavour::MariaDb, version: 101_116, lower_case_tables: false };
+        let told = "\nutf8mb4\nutf8mb4\nutf8mb4\n73686F70\napp@%";
+        let mut s = settings().reported(&[], Some(told), &dialect);
+        assert!(!s.is_doubted());
+        s.forget_path();
+        assert!(s.is_doubted() && s.has_question());
+        s.apply(&path("shop", false), false, &dialect);
+        s.report("schema", "shop", &dialect);
+        s.ready(Transaction::Idle);
+        assert!(s.path().is_some() && s.is_doubted() && s.has_question());
+        s.learn_path(None);
+        s.learn_mode(None);
+        assert!(s.is_doubted());
+        s.learn_path(dialect.read_path(told));
+        s.learn_mode(dialect.read_mode(told));
+        assert!(!s.is_doubted() && !s.has_question());
+    }
+
+    #[test]
+    fn a_path_that_is_reported_ends_the_doubt_where_all_is_reported() {
+        let mut s = settings().reported(&[], None, &Postgres);
+        s.forget_path();
+        assert!(!s.is_doubted() && s.has_question());
+        s.report("search_path", "here", &Postgres);
+        assert!(!s.has_question());
     }
 
     #[test]

@@ -114,6 +114,12 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
         false
     }
 
+    /// Whether `text` means the same in every session and only reads what the last statement left behind, which a question
+    /// of the gateway's own would overwrite.
+    fn reads_last_outcome(&self, _text: &[u8]) -> bool {
+        false
+    }
+
     /// Whether a rollback takes back what was set since its transaction began.
     fn settings_follow_transactions(&self) -> bool {
         true

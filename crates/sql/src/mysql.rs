@@ -10,6 +10,7 @@ mod dialect;
 pub mod functions;
 pub mod lex;
 mod mode;
+mod outcome;
 mod prescan;
 mod second;
 mod secrets;

@@ -242,9 +242,7 @@ impl Inspector {
         if self.changed_definitions && statement.session.iter().any(|c| matches!(c, SessionChange::Commit { .. })) {
             self.stale_catalog = Some(self.world.catalog.epoch());
         }
-        // A function called from a query may set the path; that it makes definitions is left to the catalog's own watch.
-        let anything = statement.barrier.contains(Barrier::UNKNOWN) && (statement.is_opaque() || calls(statement));
-        if statement.barrier.contains(Barrier::CATALOG) || anything {
+        if changes_definitions(statement) {
             self.settings.note_uncommitted();
             self.changed_definitions = true;
         }
@@ -308,6 +306,7 @@ impl Inspector {
             self.skip_to(skipped, now);
             return;
         };
+        self.doubt_failed(ticket);
         if let Some(flight) = self.flights.at(ticket) {
             let failed = recording::Outcome {
                 state: OutcomeState::Failed,
@@ -319,10 +318,6 @@ impl Inspector {
                 ..recording::Outcome::default()
             };
             let (entry, run) = (flight.entry(), flight.leg == Leg::Run);
-            let barrier = flight.judged.as_ref().map_or(Barrier::UNKNOWN, |judged| judged.barrier);
-            if run && (barrier.contains(Barrier::SETTINGS) || barrier.contains(Barrier::UNKNOWN)) {
-                self.settings.doubt();
-            }
             self.recorder.outcome(entry, &failed, now);
             if run {
                 self.abandon_rest(ticket, now);
@@ -333,6 +328,31 @@ impl Inspector {
             self.follow();
         }
         self.skip_to(skipped, now);
+    }
+
+    /// What a failed statement changed stays where only a rollback takes it back and nothing was rolled back.
+    ///
+    /// EVASION: a procedure that changes the default schema and then fails
+    /// (test `a_procedures_changes_are_asked_for_behind_its_warnings`), a DROP that ends one temporary table and fails at
+    /// the next (test `a_drop_that_fails_half_way_ends_temporary_tables`).
+    fn doubt_failed(&mut self, ticket: Ticket) {
+        if self.settings.is_transactional() {
+            return;
+        }
+        let Some(flight) = self.flights.at(ticket).filter(|flight| flight.leg != Leg::Prepare) else { return };
+        let judged = flight.judged.clone();
+        let statement = judged.as_ref().and_then(|judged| judged.statements.get(flight.statement));
+        let whole = judged.as_ref().map_or(Barrier::UNKNOWN, |judged| judged.barrier);
+        let barrier = statement.map_or(whole, |statement| statement.barrier);
+        if whole.contains(Barrier::SETTINGS) || whole.contains(Barrier::UNKNOWN) {
+            self.settings.doubt();
+        }
+        if barrier.contains(Barrier::UNKNOWN) || barrier.contains(Barrier::TEMPORARY) {
+            let dialect = self.world.dialect.clone();
+            self.settings.apply(&SessionChange::LoseTemporaries, false, &*dialect);
+        }
+        self.changed_definitions |= statement.is_none_or(changes_definitions);
+        self.follow();
     }
 
     /// The statements behind a failed one in the same text do not run.
@@ -401,6 +421,14 @@ impl Inspector {
             self.rescope();
         }
     }
+}
+
+/// Whether it may have changed definitions.
+///
+/// A function called from a query may set the path; that it makes definitions is left to the catalog's own watch.
+fn changes_definitions(statement: &Statement) -> bool {
+    let anything = statement.barrier.contains(Barrier::UNKNOWN) && (statement.is_opaque() || calls(statement));
+    statement.barrier.contains(Barrier::CATALOG) || anything
 }
 
 /// Whether it is a CALL, whose procedure may do anything, transactions included.

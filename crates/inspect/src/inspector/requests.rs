@@ -59,7 +59,7 @@ impl Inspector {
                 Verdict::Continue(Some(ticket))
             }
             // Names and text may mean something else once the outcome of what came before is known.
-            _ if self.barrier && !standing.drained => Verdict::Drain,
+            _ if (self.barrier || self.settings.is_doubted()) && !standing.drained => Verdict::Drain,
             _ => {
                 self.barrier = self.barrier && !standing.drained;
                 self.handle_statement(request, frame, standing, now)
@@ -256,7 +256,8 @@ impl Inspector {
         standing: Standing,
         now: u64,
     ) -> Verdict {
-        if let Some(question) = self.question(standing) {
+        // What reaches nothing means the same whatever the answer.
+        if let Some(question) = self.question(standing).filter(|_| !statement.effects.is_empty()) {
             return Verdict::Find(question);
         }
         let text = [statement.kind.as_str().as_bytes(), b" ", name].concat();
@@ -419,10 +420,11 @@ impl Inspector {
 
     /// A prepared statement is judged again only if something moved.
     fn judge_again(&mut self, prepared: &Prepared, standing: Standing, now: u64) -> Found {
-        if prepared.judged.cacheable && prepared.judged.scope == Some(self.scope) {
+        let same = prepared.judged.scope == Some(self.scope) && !self.settings.is_doubted();
+        if prepared.judged.cacheable && same {
             return Found::Judged(prepared.judged.clone());
         }
-        if let Some(found) = self.unsound(standing, now) {
+        if let Some(found) = self.unsound(&prepared.text, standing, now) {
             return found;
         }
         if prepared.mode != self.settings.mode() {
@@ -437,8 +439,13 @@ impl Inspector {
         }
     }
 
-    /// What stands in the way of judging any text.
-    fn unsound(&self, standing: Standing, now: u64) -> Option<Found> {
+    /// What stands in the way of judging a text.
+    fn unsound(&self, text: &[u8], standing: Standing, now: u64) -> Option<Found> {
+        // A question would overwrite what the last statement left, and its answer means nothing to who reads only that.
+        let waits = self.settings.has_question() && self.settings.was_readable();
+        if waits && self.world.dialect.reads_last_outcome(text) {
+            return None;
+        }
         if let Some(question) = self.question(standing) {
             return Some(Found::Missing(question));
         }
@@ -457,7 +464,7 @@ impl Inspector {
 
     /// What is decided on `text` here and now.
     fn judge(&mut self, text: &[u8], types: &[u32], standing: Standing, now: u64) -> Found {
-        if let Some(found) = self.unsound(standing, now) {
+        if let Some(found) = self.unsound(text, standing, now) {
             return found;
         }
         let analysed = self.key_of(text, types);

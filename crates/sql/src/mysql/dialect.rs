@@ -4,7 +4,7 @@
 //! "Server System Variables", MariaDB "System Variables"; of the codes: MySQL "Server Error Message Reference".
 
 use super::mode::{self, Flavour, Syntax};
-use super::{analyse, functions, shape};
+use super::{analyse, functions, outcome, shape};
 use crate::catalog::SearchPath;
 use crate::dialect::{Absences, Codes, Dialect, Mode, SettingClass};
 use crate::error::NotAnalysed;
@@ -199,6 +199,10 @@ impl Dialect for MySql {
 
     fn hides_results(&self, mode: Mode) -> bool {
         mode::hides_results(mode)
+    }
+
+    fn reads_last_outcome(&self, text: &[u8]) -> bool {
+        outcome::is_read_by(text, &self.syntax(Mode::default()))
     }
 
     fn temporaries_have_schemas(&self) -> bool {

@@ -4,6 +4,7 @@
 //! exactly what of one session reached the database. What is not in that log did not run.
 
 mod answer;
+mod diagnostics;
 mod faults;
 mod hostile;
 mod judging;
