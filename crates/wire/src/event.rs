@@ -242,6 +242,9 @@ pub enum Answer {
     Closed,
     /// A part of what describes the columns of the rows that follow, which come when all parts have.
     Describing,
+    /// A part of what describes the columns of the rows that follow, as a message that the upstream left out because the
+    /// client has it from before. It is for the record, not for the client.
+    Described(bytes::Bytes),
     /// The columns of the rows that follow, or of what was described. `None`: it returns no rows.
     Columns(Option<std::sync::Arc<[Column]>>),
     /// Complete rows, one after the other.

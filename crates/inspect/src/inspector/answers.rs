@@ -37,6 +37,7 @@ impl Inspector {
                 }
                 self.keep(reply.ticket, bytes, now);
             }
+            Answer::Described(message) => self.described(codec, reply.ticket, message, now),
             Answer::Remark => self.remark(codec, reply.ticket, bytes),
             Answer::Failed { sqlstate, skipped, .. } => {
                 self.remark(codec, reply.ticket, bytes);
@@ -153,6 +154,16 @@ impl Inspector {
         if let Some(flight) = ticket.and_then(|ticket| self.flights.at(ticket)) {
             flight.hits = flight.hits.saturating_add(hits);
         }
+    }
+
+    /// Records what describes rows and does not come with them. The client had it masked, and counted, when it came.
+    fn described<P: Protocol>(&mut self, codec: &P, ticket: Option<Ticket>, message: &[u8], now: u64) {
+        if !self.masking.is_on() {
+            return self.keep(ticket, message, now);
+        }
+        let mut masked = message.to_vec();
+        self.masking.remark(codec, &mut masked);
+        self.keep(ticket, &masked, now);
     }
 
     fn count(&mut self, ticket: Option<Ticket>, rows: u64, bytes: u64, hits: u64, now: u64) {

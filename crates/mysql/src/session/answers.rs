@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use bytes::BytesMut;
 use portcullis_wire::error::{Fault, Malformed, Unexpected};
 use portcullis_wire::event::{Answer, Ticket, Transaction};
 use portcullis_wire::limits;
@@ -12,8 +13,8 @@ use super::{Long, Session, requests, rows, statements};
 use crate::Capabilities;
 use crate::packet::{self, HEADER, Header, MAX};
 use crate::response::{
-    self, ColumnDefinition, EofPacket, ErrPacket, Metadata, OkPacket, OkTail, PrepareOk, ProgressReport, StateChange,
-    Status,
+    self, ColumnCount, ColumnDefinition, EofPacket, ErrPacket, Metadata, OkPacket, OkTail, PrepareOk, ProgressReport,
+    StateChange, Status,
 };
 
 /// Longer rows are handed on in pieces, in bytes.
@@ -212,10 +213,7 @@ fn first(session: &mut Session, mut exchange: Exchange, length: usize, body: &[u
             exchange.has_columns = true;
             match count.metadata {
                 Metadata::Always | Metadata::Follows => exchange.stage = Stage::Definitions(count.columns),
-                Metadata::Absent => {
-                    session.columns = cached(session, &exchange, count.columns);
-                    exchange.stage = after_definitions(session.agreed);
-                }
+                Metadata::Absent => return Ok(undescribed(session, exchange, length, count.columns)),
             }
             Ok(session.on(exchange, length, Answer::Describing))
         }
@@ -226,6 +224,37 @@ fn first(session: &mut Session, mut exchange: Exchange, length: usize, body: &[u
         }
         _ => Err(Unexpected("answer to a statement").into()),
     }
+}
+
+/// A result of columns that the client knows. The record shows them with the result all the same.
+fn undescribed(session: &mut Session, mut exchange: Exchange, length: usize, count: u16) -> Front {
+    session.columns = cached(session, &exchange, count);
+    let next = after_definitions(session.agreed);
+    let mut meanings = described_before(session, &exchange, count);
+    if meanings.is_empty() {
+        exchange.stage = next;
+        return session.on(exchange, length, Answer::Describing);
+    }
+    meanings.push_back(Answer::Other);
+    exchange.stage = Stage::Again(Box::new(Again { length, meanings, next: Some(next) }));
+    again(session, exchange)
+}
+
+/// The count and the definitions as they would have come. All have the number of the count, as they had none of their own.
+fn described_before(session: &Session, exchange: &Exchange, count: u16) -> VecDeque<Answer> {
+    let known = exchange.statement.and_then(|id| session.statements.get(id));
+    let Some(known) = known.filter(|known| known.definitions.len() == usize::from(count)) else {
+        return VecDeque::new();
+    };
+    let number = exchange.sequence.wrapping_sub(1);
+    let message = |body: &dyn Fn(&mut BytesMut)| {
+        let mut out = BytesMut::new();
+        packet::write(&mut out, number, body);
+        Answer::Described(out.freeze())
+    };
+    let count = ColumnCount { columns: count, metadata: Metadata::Follows };
+    let definitions = known.definitions.iter().map(|body| message(&|out| out.extend_from_slice(body)));
+    std::iter::once(message(&|out| count.encode(out))).chain(definitions).collect()
 }
 
 /// The columns that were described when the statement was prepared, if they are that many.
@@ -249,13 +278,16 @@ fn defined(
     let definition = ColumnDefinition::decode(body, session.agreed)?;
     let form = exchange.form;
     exchange.defined.push(&definition, form);
+    if exchange.statement.is_some() && session.agreed.has(Capabilities::CACHE_METADATA) {
+        exchange.defined.keep(body);
+    }
     if left > 1 {
         exchange.stage = Stage::Definitions(left.saturating_sub(1));
         return Ok(session.on(exchange, length, Answer::Describing));
     }
     let columns = exchange.defined.take(form);
-    if let Some(known) = exchange.statement.and_then(|id| session.statements.get_mut(id)) {
-        known.columns = Some(columns.clone());
+    if let Some(id) = exchange.statement {
+        session.statements.describe(id, Some(columns.clone()), exchange.defined.take_bodies());
     }
     let shown = columns.shown.clone();
     session.columns = Some(columns);
@@ -369,6 +401,9 @@ fn described(session: &mut Session, mut exchange: Exchange, length: usize, body:
         let definition = ColumnDefinition::decode(body, session.agreed)?;
         if exchange.describes_columns {
             exchange.defined.push(&definition, RowForm::Binary);
+            if session.agreed.has(Capabilities::CACHE_METADATA) {
+                exchange.defined.keep(body);
+            }
         }
     } else {
         EofPacket::decode(body)?;
@@ -385,8 +420,9 @@ fn described(session: &mut Session, mut exchange: Exchange, length: usize, body:
         }
         (0, None) => {
             let columns = exchange.defined.take(RowForm::Binary);
-            if let Some(known) = exchange.preparing.and_then(|id| session.statements.get_mut(id)) {
-                known.columns = (!columns.types.is_empty()).then_some(columns);
+            if let Some(id) = exchange.preparing {
+                let columns = (!columns.types.is_empty()).then_some(columns);
+                session.statements.describe(id, columns, exchange.defined.take_bodies());
             }
             return Ok(prepared_at_last(session, exchange, length));
         }

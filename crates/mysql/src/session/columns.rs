@@ -22,6 +22,8 @@ pub(super) struct Columns {
 pub(super) struct Defined {
     types: Vec<ColumnType>,
     shown: Vec<Column>,
+    /// The definitions themselves, where the client will not be sent them again.
+    bodies: Vec<Box<[u8]>>,
 }
 
 impl Defined {
@@ -34,6 +36,15 @@ impl Defined {
             type_code: u32::from(definition.kind.byte()),
             kind: kind(definition, form),
         });
+    }
+
+    /// Keeps a definition as it came.
+    pub(super) fn keep(&mut self, body: &[u8]) {
+        self.bodies.push(body.into());
+    }
+
+    pub(super) fn take_bodies(&mut self) -> Arc<[Box<[u8]>]> {
+        std::mem::take(&mut self.bodies).into()
     }
 
     pub(super) fn take(&mut self, form: RowForm) -> Arc<Columns> {

@@ -12,6 +12,10 @@ use crate::types::ValueType;
 /// LIMIT: what is kept of the values sent by COM_STMT_SEND_LONG_DATA for one session, in bytes; the rest passes unread.
 const LONG_DATA: usize = 1 << 20;
 
+/// LIMIT: what is kept of definitions that the server will leave out of results, for one session, in bytes. Results of what
+/// is beyond are recorded without.
+const DEFINITIONS: usize = 1 << 20;
+
 /// A prepared statement.
 #[derive(Debug, Default)]
 pub(super) struct Statement {
@@ -21,6 +25,8 @@ pub(super) struct Statement {
     /// Parameters whose value came ahead, in rising order, and the start of each value.
     pub(super) long_data: Vec<(u16, Vec<u8>)>,
     pub(super) columns: Option<Arc<Columns>>,
+    /// The definitions of its columns as they came last, where the client keeps them too.
+    pub(super) definitions: Arc<[Box<[u8]>]>,
 }
 
 impl Statement {
@@ -36,6 +42,7 @@ pub(super) struct Statements {
     known: HashMap<u32, Statement>,
     last: Option<u32>,
     kept: usize,
+    defined: usize,
 }
 
 impl Statements {
@@ -59,14 +66,27 @@ impl Statements {
 
     /// A statement was prepared. Beyond the limit it is not known, so nothing of it is allowed.
     pub(super) fn insert(&mut self, id: u32, statement: Statement) {
+        self.describe(id, None, Arc::default());
         if self.known.len() < limits::NAMES || self.known.contains_key(&id) {
             self.known.insert(id, statement);
         }
         self.last = Some(id);
     }
 
+    /// What the rows of a statement look like from now on.
+    pub(super) fn describe(&mut self, id: u32, columns: Option<Arc<Columns>>, definitions: Arc<[Box<[u8]>]>) {
+        let Some(statement) = self.known.get_mut(&id) else { return };
+        let length = |definitions: &[Box<[u8]>]| definitions.iter().map(|body| body.len()).sum::<usize>();
+        let others = self.defined.saturating_sub(length(&statement.definitions));
+        let with = others.saturating_add(length(&definitions));
+        (self.defined, statement.definitions) =
+            if with > DEFINITIONS { (others, Arc::default()) } else { (with, definitions) };
+        statement.columns = columns;
+    }
+
     pub(super) fn remove(&mut self, id: u32) {
         self.forget_long_data(id);
+        self.describe(id, None, Arc::default());
         self.known.remove(&id);
     }
 

@@ -231,6 +231,7 @@ fn word(answer: &Answer) -> String {
         Answer::Remark => "remark".into(),
         Answer::Other => ".".into(),
         Answer::Describing => "~".into(),
+        Answer::Described(message) => format!("described{}", message.len()),
         Answer::Result => "result".into(),
         other => format!("{other:?}"),
     }

@@ -2,7 +2,9 @@
 
 use bytes::BytesMut;
 use portcullis_mysql::command::{Command, StmtExecute, StmtSendLongData};
-use portcullis_mysql::response::{LocalInfile, OkPacket, OkTail, SessionState, Status};
+use portcullis_mysql::response::{
+    ColumnCount, LocalInfile, Metadata, OkPacket, OkTail, PrepareOk, SessionState, Status,
+};
 use portcullis_mysql::session::Session;
 use portcullis_mysql::{Capabilities, ColumnType, Pairs, Value, lenenc, packet};
 use portcullis_wire::Protocol;
@@ -366,6 +368,57 @@ fn progress_is_told_before_any_answer() {
     forward(&mut session, &part, None);
     let server = report(Server { sequence: 4, ..Server::answering(agreed) }).ok(1, IDLE);
     assert_eq!(meanings(&mut session, &server.out, 1).unwrap(), "remark complete1 ready:Idle");
+}
+
+#[test]
+fn what_the_client_knows_of_a_result_is_told_for_the_record() {
+    for agreed in [modern(), old()].map(|agreed| agreed | Capabilities::CACHE_METADATA) {
+        for placeholders in [0, 2] {
+            let mut session = prepared(agreed, 7, placeholders);
+            let mut definition = BytesMut::new();
+            packet::write(&mut definition, 0, |out| crate::script::definition("c", ColumnType::VarString).encode(out));
+            let row = [(ColumnType::VarString, Value::Bytes(b"x"))];
+            let known = |server: Server| {
+                let count = ColumnCount { columns: 1, metadata: Metadata::Absent };
+                server.packet(|out| count.encode(out)).definitions_end(IDLE).binary_row(&row).end(IDLE)
+            };
+            for _ in 0..2 {
+                forward(&mut session, &execute(7, b"\0\x01\x0f\0\x0f\0\x01a\x01b"), Some(2));
+                let seen = meanings(&mut session, &known(Server::answering(agreed)).out, 3).unwrap();
+                let told = format!("described6 described{} . ", definition.len());
+                assert!(seen.starts_with(&told) && seen.ends_with("rows1 complete ready:Idle"), "{seen}");
+            }
+            // A statement that was dropped is not known any more.
+            forward(&mut session, &frame(&Command::StmtClose(7)), None);
+            forward(&mut session, &execute(7, b""), Some(3));
+            assert!(meanings(&mut session, &known(Server::answering(agreed)).out, 3).is_err());
+        }
+    }
+}
+
+#[test]
+fn definitions_beyond_a_mebibyte_are_not_kept() {
+    let agreed = modern() | Capabilities::CACHE_METADATA;
+    let mut session = session(agreed);
+    let long = "x".repeat(40_000);
+    let mut is_told = |id: u32| {
+        forward(&mut session, &frame(&Command::StmtPrepare(b"x")), Some(1));
+        let ok = PrepareOk { statement: id, columns: 1, placeholders: 0, warnings: 0, metadata: Metadata::Always };
+        let answer = Server::answering(agreed).packet(|out| ok.encode(out)).column(&long, ColumnType::VarString);
+        meanings(&mut session, &answer.out, usize::MAX).unwrap();
+        forward(&mut session, &execute(id, b""), Some(2));
+        let count = ColumnCount { columns: 1, metadata: Metadata::Absent };
+        let answer = Server::answering(agreed).packet(|out| count.encode(out)).end(IDLE);
+        let told = meanings(&mut session, &answer.out, usize::MAX).unwrap().starts_with("described");
+        // What is dropped makes room.
+        if id > 14 {
+            forward(&mut session, &frame(&Command::StmtClose(id - 14)), None);
+        }
+        told
+    };
+    let told: Vec<bool> = (1..18).map(&mut is_told).collect();
+    let expected: Vec<bool> = (1..18).map(|id| !(14..16).contains(&id)).collect();
+    assert_eq!(told, expected, "of 80 kB each");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! The packets were read by the gateway's codec before they were recorded, so the same codec reads them here; only the end
 //! may be missing. How they look depends on what the client agreed to, which the start of the session says. EOF and OK
 //! are not recorded: where one stood shows as a gap in the packets' numbers, and so a second result is told from a row.
-//! Absent: columns that were described only when a statement was prepared; their rows are shown as they lie.
+//! Rows that nothing in the recording describes are shown as they lie.
 
 mod value;
 

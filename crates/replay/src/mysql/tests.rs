@@ -152,6 +152,30 @@ fn a_further_result_of_a_procedure_has_columns_of_its_own() {
     assert_eq!(results[1], [columns(&["n"]), row(&[Some("5")])]);
 }
 
+/// As the gateway records it: count and definitions all have the number of the count that came.
+#[test]
+fn a_description_that_the_client_had_is_read_from_the_record() {
+    for agreed in [modern(), modern().without(Capabilities::DEPRECATE_EOF)] {
+        let mut seen = Seen::new(agreed).columns(&SHOP);
+        let first = seen.out.get(3).copied().unwrap();
+        let mut at = 0;
+        while let Some(head) = header(&seen.out[at..]) {
+            seen.out[at + 3] = first;
+            at += HEADER + head.len;
+        }
+        seen.next = if agreed.has(Capabilities::DEPRECATE_EOF) { first + 1 } else { first + 2 };
+        let row_of = |text: &'static [u8]| {
+            [
+                (ValueType::signed(ColumnType::Long), portcullis_mysql::Value::Int(7)),
+                (ValueType::signed(ColumnType::VarString), portcullis_mysql::Value::Bytes(text)),
+            ]
+        };
+        let seen = seen.write(|out| put_binary(out, &row_of(b"ann"))).write(|out| put_binary(out, &row_of(b"bob")));
+        let expected = [columns(&["id", "name"]), row(&[Some("7"), Some("ann")]), row(&[Some("7"), Some("bob")])];
+        assert_eq!(seen.decoded("execute"), expected, "{agreed:?}");
+    }
+}
+
 #[test]
 fn rows_without_a_description_are_shown_as_they_lie() {
     let seen = Seen::new(modern()).put(&[1, 0]);

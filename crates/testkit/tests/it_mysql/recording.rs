@@ -6,7 +6,8 @@ use portcullis_testkit::mysql::Options;
 use serde_json::Value;
 
 use crate::judging::SUPPORT;
-use crate::place::{Place, each_with, eventually, usual};
+use crate::place::{BOTH_FORMS, Place, each_with, eventually, usual};
+use crate::wire::{SignIn, flag};
 
 /// The export of the session that ended last.
 fn exported(place: &Place) -> String {
@@ -77,6 +78,38 @@ fn what_was_masked_is_replayed_masked() {
         assert!(done && !shown.contains("customer7@") && !shown.contains("customer8@"), "{shown}");
         assert!(shown.contains("2024-01-03"), "a time in binary is shown as one: {shown}");
     });
+}
+
+/// A MariaDB client that keeps the definitions of its prepared statements is not sent them again.
+#[test]
+fn rows_of_columns_that_the_client_knows_are_replayed_as_others() {
+    for flags in BOTH_FORMS.map(|flags| flags & !flag::MYSQL) {
+        each_with(&Options::default(), &usual(), |place| {
+            if !place.server.flavour().is_mariadb() {
+                return;
+            }
+            let mut wire = place.session_with(SUPPORT, |how| SignIn { flags, extended: flag::CACHE_METADATA, ..how });
+            let sql = "SELECT id, name, created AS since, 'a@b.example' FROM customers WHERE id = ?";
+            let prepared = wire.prepare(sql).expect("prepared");
+            for id in ["7", "8"] {
+                let answer = wire.execute_known(&prepared, &[Some(id)]).well();
+                assert_eq!((answer.rows.len(), answer.names.len()), (1, 0), "the definitions came: {answer:?}");
+            }
+            let opened = wire.open_cursor(prepared.id, &[Some("9")]).well();
+            assert!(opened.rows.is_empty(), "{opened:?}");
+            assert_eq!(wire.fetch(&prepared, 5).well().rows.len(), 1);
+            wire.command(&[1]);
+            drop(wire);
+            exported(&place);
+            let (done, shown) = place.portcullis(&["replay", "latest", "--instant"]);
+            assert!(done && !shown.contains(r"\x"), "{shown}");
+            for expected in ["Customer 7", "Customer 8", "Customer 9", "2024-01-03", "since"] {
+                assert!(shown.contains(expected), "`{expected}` is not in\n{shown}");
+            }
+            let mut named = shown.lines().filter(|line| line.contains("a@b.example"));
+            assert!(named.all(|line| line.contains("SELECT")), "the name of a column is a value: {shown}");
+        });
+    }
 }
 
 #[test]

@@ -21,16 +21,20 @@ const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Capability flags, by their names in the protocol.
 pub mod flag {
+    /// LONG_PASSWORD; MariaDB's own clients leave it out.
+    pub const MYSQL: u32 = 1;
     pub const CONNECT_WITH_DB: u32 = 1 << 3;
     pub const LOCAL_FILES: u32 = 1 << 7;
     pub const SSL: u32 = 1 << 11;
     pub const MULTI_STATEMENTS: u32 = 1 << 16;
     pub const SESSION_TRACK: u32 = 1 << 23;
     pub const DEPRECATE_EOF: u32 = 1 << 24;
+    /// Among MariaDB's further flags: definitions that did not change are not sent again.
+    pub const CACHE_METADATA: u32 = 1 << 4;
     /// LONG_PASSWORD, FOUND_ROWS (no), LONG_FLAG, PROTOCOL_41, TRANSACTIONS, SECURE_CONNECTION, MULTI_STATEMENTS,
     /// MULTI_RESULTS, PS_MULTI_RESULTS, PLUGIN_AUTH, PLUGIN_AUTH_LENENC_DATA.
     pub const USUAL: u32 =
-        1 | 1 << 2 | 1 << 9 | 1 << 13 | 1 << 15 | MULTI_STATEMENTS | 1 << 17 | 1 << 18 | 1 << 19 | 1 << 21;
+        MYSQL | 1 << 2 | 1 << 9 | 1 << 13 | 1 << 15 | MULTI_STATEMENTS | 1 << 17 | 1 << 18 | 1 << 19 | 1 << 21;
 }
 
 /// `SERVER_MORE_RESULTS_EXISTS`.
@@ -51,6 +55,8 @@ pub struct SignIn<'a> {
     pub database: Option<&'a str>,
     pub plugin: &'a str,
     pub flags: u32,
+    /// MariaDB's further flags, which count without the first of the others.
+    pub extended: u32,
     /// A collation's number, which stands for the character set.
     pub collation: u8,
 }
@@ -59,14 +65,16 @@ impl<'a> SignIn<'a> {
     /// With the password itself, and without DEPRECATE_EOF.
     pub fn clear(user: &'a str, password: &'a str) -> Self {
         let database = Some("shop");
-        Self { user, password, database, plugin: "mysql_clear_password", flags: flag::USUAL, collation: 45 }
+        let plugin = "mysql_clear_password";
+        Self { user, password, database, plugin, flags: flag::USUAL, extended: 0, collation: 45 }
     }
 
     /// The answer to a greeting with this nonce.
     pub fn response(&self, nonce: &[u8]) -> Vec<u8> {
         let proof = proof(self.plugin, self.password, nonce);
         let flags = self.flags | self.database.map_or(0, |_| flag::CONNECT_WITH_DB);
-        let mut body = [&flags.to_le_bytes()[..], &(1_u32 << 30).to_le_bytes(), &[self.collation], &[0; 23]].concat();
+        let mut body = [&flags.to_le_bytes()[..], &(1_u32 << 30).to_le_bytes(), &[self.collation], &[0; 19]].concat();
+        body.extend(self.extended.to_le_bytes());
         body.extend([self.user.as_bytes(), b"\0"].concat());
         body.extend(lenenc_bytes(&proof));
         if let Some(database) = self.database {
@@ -322,10 +330,14 @@ impl Wire {
             }
             _ => {}
         }
-        let (columns, _) = lenenc(&body).expect("a number of columns");
-        self.types.clear();
+        let (columns, head) = lenenc(&body).expect("a number of columns");
+        // A client that keeps definitions is told whether they come.
+        let sent = if body.get(head) == Some(&0) { 0 } else { columns };
+        if sent > 0 {
+            self.types.clear();
+        }
         answer.names.clear();
-        for _ in 0..columns {
+        for _ in 0..sent {
             let (name, kind) = column(&self.payload()?);
             answer.names.push(name);
             self.types.push(kind);
@@ -412,6 +424,12 @@ impl Wire {
     pub fn execute(&mut self, id: u32, parameters: &[Option<&str>]) -> Answer {
         self.command(&execution(id, 0, parameters));
         self.answer_in(true, false)
+    }
+
+    /// COM_STMT_EXECUTE by a client that has the definitions of the columns.
+    pub fn execute_known(&mut self, prepared: &Prepared, parameters: &[Option<&str>]) -> Answer {
+        self.types.clone_from(&prepared.types);
+        self.execute(prepared.id, parameters)
     }
 
     /// COM_STMT_EXECUTE that opens a cursor.
