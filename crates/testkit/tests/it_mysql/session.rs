@@ -182,6 +182,28 @@ fn a_temporary_table_lends_its_name_only_while_it_stands() {
 }
 
 #[test]
+fn a_drop_that_fails_half_way_ends_temporary_tables() {
+    let policy = format!(
+        "{}\n@id(\"makers\") permit (principal in Group::\"makers\", action == Action::\"ddl\", resource in Schema::\"shop.shop\");\n\
+         @id(\"closed\") forbid (principal in Group::\"makers\", action == Action::\"select\", resource in Table::\"shop.shop.products\");",
+        crate::place::POLICY
+    );
+    each_with(&Options::default(), &portcullis_testkit::Setup { policy, ..usual() }, |place| {
+        let mut wire = place.session(&["support", "makers"]);
+        refuses(&place, &mut wire, "SELECT count(*) FROM products");
+        wire.query("CREATE TEMPORARY TABLE products (id int)").well();
+        assert_eq!(wire.query("SELECT count(*) FROM products").value(), "0");
+        let failed = wire.query("DROP TEMPORARY TABLE products, nowhere");
+        assert_eq!(failed.codes(), [1051], "{failed:?}");
+        // Whether the server dropped the first or not, the real one is not read for it.
+        let answer = wire.query("SELECT count(*) FROM products");
+        assert_ne!(answer.text(), ["50"], "{:?}", place.server.flavour());
+        wire.reset().well();
+        refuses(&place, &mut wire, "SELECT count(*) FROM products");
+    });
+}
+
+#[test]
 fn views_carry_what_they_are_made_of() {
     each_with(&Options::default(), &usual(), |place| {
         place.server.sql(
