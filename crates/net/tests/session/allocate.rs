@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::{Buf, BufMut, BytesMut};
+use portcullis_mysql::{Capabilities, packet};
 use portcullis_postgres::session::Session;
-use portcullis_wire::Protocol;
 use portcullis_wire::protocol::Front;
+use portcullis_wire::{Frame, Protocol};
 
 use crate::bench::*;
 
@@ -48,32 +49,53 @@ fn put(tag: u8, body: &[u8], out: &mut BytesMut) {
     out.put_slice(body);
 }
 
-/// How often anything was allocated while so many rows passed.
-fn allocations(rows: usize) -> u64 {
+/// How often anything was allocated while an answer of so many rows passed, behind a statement that asked for it.
+fn allocations<P: Protocol>(mut codec: P, frame: Frame, mut answer: BytesMut, rows: usize) -> u64 {
     let world = world(1, NO_SECRET, secrets(), Default::default());
     let stage = Stage::of(world.clone());
-    let (mut codec, mut inspector) = (Session::new(4 << 20, 42), inspector(world, "ana"));
-    ask(&mut codec, &mut inspector, &stage, "SELECT x FROM orders");
-    let mut buffer = BytesMut::new();
-    put(b'T', b"\0\x01x\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0", &mut buffer);
-    for _ in 0..rows {
-        put(b'D', b"\0\x01\0\0\0\x0ca plain text", &mut buffer);
-    }
+    let mut inspector = inspector(world, "ana");
+    ask_in(&mut codec, &mut inspector, &stage, frame);
     let (before, mut seen) = (ASKED.get(), 0);
-    while let Front::Whole(reply) = codec.answer(&buffer).unwrap() {
+    while let Front::Whole(reply) = codec.answer(&answer).unwrap() {
         seen += reply.length;
-        inspector.handle_reply(&codec, &reply, &mut buffer[..reply.length], 2).unwrap();
-        buffer.advance(reply.length);
+        inspector.handle_reply(&codec, &reply, &mut answer[..reply.length], 2).unwrap();
+        answer.advance(reply.length);
     }
-    assert!(seen > rows * 20 && buffer.is_empty(), "the rows did not pass");
+    assert!(seen > rows * 12 && answer.is_empty(), "the rows did not pass");
     ASKED.get() - before
+}
+
+fn postgres(rows: usize) -> u64 {
+    let mut answer = BytesMut::new();
+    put(b'T', b"\0\x01x\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0", &mut answer);
+    for _ in 0..rows {
+        put(b'D', b"\0\x01\0\0\0\x0ca plain text", &mut answer);
+    }
+    allocations(Session::new(4 << 20, 42), Frame::new(query("SELECT x FROM orders").into()), answer, rows)
+}
+
+fn mysql(rows: usize) -> u64 {
+    let agreed = Capabilities::PROTOCOL_41 | Capabilities::DEPRECATE_EOF;
+    let mut frame = BytesMut::new();
+    packet::write(&mut frame, 0, |out| out.put_slice(b"\x03SELECT x FROM orders"));
+    let (mut answer, mut sequence) = (BytesMut::new(), 1);
+    let mut put = |body: &[u8]| sequence = packet::write(&mut answer, sequence, |out| out.put_slice(body));
+    put(b"\x01");
+    // A column of VAR_STRING in utf8mb4, named x.
+    put(b"\x03def\0\0\0\x01x\0\x0c\xff\0\x50\0\0\0\xfd\0\0\0\0\0");
+    for _ in 0..rows {
+        put(b"\x0ca plain text");
+    }
+    allocations(portcullis_mysql::session::Session::new(agreed, 4 << 20), Frame::new(frame.freeze()), answer, rows)
 }
 
 #[test]
 fn rows_without_a_secret_allocate_nothing() {
-    // Enough that what is recorded of a result is full in both.
-    let (few, many) = (allocations(4_000), allocations(40_000));
-    assert!(few > 0 && many <= few + 8, "{few} allocations for 4,000 rows, {many} for 40,000");
+    for passed in [postgres, mysql] {
+        // Enough that what is recorded of a result is full in both.
+        let (few, many) = (passed(4_000), passed(40_000));
+        assert!(few > 0 && many <= few + 8, "{few} allocations for 4,000 rows, {many} for 40,000");
+    }
 }
 
 #[test]

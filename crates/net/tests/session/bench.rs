@@ -188,7 +188,11 @@ pub fn inspector(world: Arc<World>, who: &str) -> Inspector {
 
 /// Judges a text and notes that it left.
 pub fn ask(codec: &mut Session, inspector: &mut Inspector, stage: &Stage, text: &str) {
-    let frame = Frame::new(Bytes::from(query(text)));
+    ask_in(codec, inspector, stage, Frame::new(Bytes::from(query(text))));
+}
+
+/// Judges a frame of any protocol and notes that it left.
+pub fn ask_in<P: Protocol>(codec: &mut P, inspector: &mut Inspector, stage: &Stage, frame: Frame) {
     let request = codec.read(&frame).unwrap();
     let standing = Standing { drained: true, may_ask: false };
     let ticket = loop {
