@@ -370,7 +370,8 @@ impl Statement {
     /// A request without text: unqualified names are looked up in `schema` from now on.
     pub fn use_schema(schema: &str) -> Self {
         let change = SessionChange::SetSearchPath { schemas: Some(vec![schema.into()]), local: false };
-        Self { session: vec![change], barrier: Barrier::SETTINGS, ..Self::new(Kind("USE"), 0..0) }
+        let effects = vec![Effect::new(Action::Set, Target::Schema(schema.into()))];
+        Self { effects, session: vec![change], barrier: Barrier::SETTINGS, ..Self::new(Kind("USE"), 0..0) }
     }
 
     /// A request without text: the columns of a relation are listed, with their defaults.

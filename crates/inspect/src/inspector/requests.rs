@@ -7,7 +7,7 @@ use portcullis_policy::Allowed;
 use portcullis_recording as recording;
 use portcullis_sql::NotAnalysed;
 use portcullis_sql::session::SessionChange;
-use portcullis_sql::statement::Statement;
+use portcullis_sql::statement::{Effect, Statement, Target};
 use portcullis_wire::Frame;
 use portcullis_wire::event::{Format, Parameter, Refusal, Request};
 
@@ -256,8 +256,9 @@ impl Inspector {
         standing: Standing,
         now: u64,
     ) -> Verdict {
-        // What reaches nothing means the same whatever the answer.
-        if let Some(question) = self.question(standing).filter(|_| !statement.effects.is_empty()) {
+        // What names no relation means the same whatever the answer.
+        let names = |effect: &Effect| matches!(effect.target, Target::Relation(_));
+        if let Some(question) = self.question(standing).filter(|_| statement.effects.iter().any(names)) {
             return Verdict::Find(question);
         }
         let text = [statement.kind.as_str().as_bytes(), b" ", name].concat();

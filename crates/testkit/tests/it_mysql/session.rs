@@ -16,6 +16,14 @@ pub fn kept_from(place: &Place, wire: &Wire, answer: &Answer, word: &str) {
     assert!(!ran.iter().any(|text| text.contains(word)), "{ran:?}");
 }
 
+/// The usual policy, but that one may be in a schema of which nothing may be read.
+fn closed_to_reading() -> String {
+    let closed = "forbid (principal in Group::\"support\", action, resource in Schema::\"shop.hr\")";
+    let policy = crate::place::POLICY.replace(closed, &closed.replace("action,", "action in Action::\"read\","));
+    assert_ne!(policy, crate::place::POLICY);
+    policy
+}
+
 #[test]
 fn the_default_schema_decides_what_a_name_means() {
     each(|place| {
@@ -37,8 +45,12 @@ fn the_default_schema_decides_what_a_name_means() {
             wire.init_db("shop").well();
             assert_eq!(wire.query("SELECT count(*) FROM customers").value(), "200", "{how}");
         }
-        // In one text, so that the judgement cannot lag behind.
+        // The command is judged as the statement is.
         let mut wire = place.session(SUPPORT);
+        refuses(place, &mut wire, "USE hr");
+        assert!(wire.init_db("hr").is_refused());
+        assert_eq!(wire.query("SELECT database()").value(), "shop");
+        // In one text, so that the judgement cannot lag behind.
         let answer = wire.query("USE hr; SELECT * FROM employees");
         kept_from(place, &wire, &answer, "employees");
         // What was prepared before keeps the schema of its preparation.
@@ -78,7 +90,8 @@ fn a_reset_takes_the_session_back_to_its_start() {
         let answer = wire.query("SELECT * FROM employees");
         kept_from(place, &wire, &answer, "employees");
     });
-    each_with(&Options::default(), &usual(), |place| {
+    let policy = closed_to_reading();
+    each_with(&Options::default(), &portcullis_testkit::Setup { policy, ..usual() }, |place| {
         // A name that stands in both schemas, and a default that changed since the sign-in.
         let mut wire = place.session(SUPPORT);
         place.server.sql("CREATE TABLE hr.orders (id int); INSERT INTO hr.orders VALUES (65010)");
@@ -154,7 +167,7 @@ fn a_temporary_table_lends_its_name_only_while_it_stands() {
     });
     let policy = format!(
         "{}\n@id(\"makers\") permit (principal in Group::\"makers\", action == Action::\"ddl\", resource in Schema::\"shop.shop\");",
-        crate::place::POLICY
+        closed_to_reading()
     );
     each_with(&Options::default(), &portcullis_testkit::Setup { policy, ..usual() }, |place| {
         let mut wire = place.session(&["support", "makers"]);
@@ -164,7 +177,7 @@ fn a_temporary_table_lends_its_name_only_while_it_stands() {
         assert_eq!(wire.query("SELECT salary FROM employees").value(), "2");
         // EVASION: the temporary table is `shop.employees`; `hr.employees` is still the real one.
         refuses(&place, &mut wire, "SELECT * FROM hr.employees");
-        wire.init_db("hr");
+        wire.init_db("hr").well();
         let answer = wire.query("SELECT * FROM employees");
         kept_from(&place, &wire, &answer, "SELECT * FROM employees");
         wire.init_db("shop").well();
