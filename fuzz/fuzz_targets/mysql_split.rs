@@ -45,7 +45,9 @@ fn round(body: &[u8], agreed: Capabilities) {
     let mut out = BytesMut::new();
     if let Ok(command) = Command::decode(body, agreed) {
         command.encode(&mut out);
-        assert_eq!(&out[..], body, "a command changed");
+        // A length (of a sign-in's attributes) may be written in a longer form than it needs.
+        let same = out == body || out.len() < body.len() && Command::decode(&out, agreed).ok() == Some(command);
+        assert!(same, "a command changed: {}", out.escape_ascii());
     }
     out.clear();
     if let Ok(answer) = Answer::decode(body, agreed) {
