@@ -266,7 +266,10 @@ fn config(behind: Behind, setup: &Setup, ports: Ports, issuer: &str, certs: Opti
 /// Ports that were free a moment ago; another process may take one first, then the next ones are tried.
 fn launch(dir: &Path, behind: Behind, config: impl Fn(Ports) -> String) -> (Guarded, Ports) {
     for _ in 0..8 {
-        let ports = Ports { clients: free_port(), admin: free_port() };
+        let clients = free_port();
+        // One that is given back may be given out again at once.
+        let admin = std::iter::repeat_with(free_port).find(|port| *port != clients).expect("ports do not end");
+        let ports = Ports { clients, admin };
         std::fs::write(dir.join("portcullis.toml"), config(ports)).expect("the configuration written");
         let mut process = serve(dir, behind);
         if ready(&mut process, ports.admin) {
