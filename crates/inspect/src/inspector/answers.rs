@@ -363,7 +363,6 @@ impl Inspector {
             self.settings.apply(&SessionChange::LoseTemporaries, false, &*dialect);
         }
         self.changed_definitions |= statement.is_none_or(changes_definitions);
-        self.follow();
     }
 
     /// The statements behind a failed one in the same text do not run.
