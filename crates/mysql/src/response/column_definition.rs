@@ -57,6 +57,28 @@ pub enum ColumnDefault<'f> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ExtendedType<'f>(&'f [u8]);
 
+#[cfg(test)]
+impl<'f> ColumnDefinition<'f> {
+    /// A column of text of no table.
+    pub(crate) fn text(name: &'f [u8]) -> Self {
+        Self {
+            catalog: b"def",
+            schema: b"",
+            table: b"",
+            org_table: b"",
+            name,
+            org_name: b"",
+            extended: None,
+            collation: 45,
+            length: 40,
+            kind: ColumnType::VarString,
+            flags: 0,
+            decimals: 0,
+            default: None,
+        }
+    }
+}
+
 impl<'f> ColumnDefinition<'f> {
     /// The flag of integers without a sign.
     pub const UNSIGNED: u16 = 32;

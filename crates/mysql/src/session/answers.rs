@@ -277,7 +277,7 @@ fn defined(
 ) -> Result<Front, Fault> {
     let definition = ColumnDefinition::decode(body, session.agreed)?;
     let form = exchange.form;
-    exchange.defined.push(&definition, form);
+    exchange.defined.push(&definition, body.len(), form)?;
     if exchange.statement.is_some() && session.agreed.has(Capabilities::CACHE_METADATA) {
         exchange.defined.keep(body);
     }
@@ -400,7 +400,7 @@ fn described(session: &mut Session, mut exchange: Exchange, length: usize, body:
     if left > 0 {
         let definition = ColumnDefinition::decode(body, session.agreed)?;
         if exchange.describes_columns {
-            exchange.defined.push(&definition, RowForm::Binary);
+            exchange.defined.push(&definition, body.len(), RowForm::Binary)?;
             if session.agreed.has(Capabilities::CACHE_METADATA) {
                 exchange.defined.keep(body);
             }

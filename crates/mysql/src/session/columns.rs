@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use portcullis_wire::error::Fault;
 use portcullis_wire::event::{CellKind, Column};
 
 use super::exchange::RowForm;
 use crate::collation;
 use crate::response::ColumnDefinition;
 use crate::types::ColumnType;
+
+/// LIMIT: the definitions of one result, in bytes: 4,096 columns (the most that a server makes) of the longest names fit.
+const DEFINITIONS: usize = 16 << 20;
 
 /// The columns of a result.
 #[derive(Debug)]
@@ -24,10 +28,25 @@ pub(super) struct Defined {
     shown: Vec<Column>,
     /// The definitions themselves, where the client will not be sent them again.
     bodies: Vec<Box<[u8]>>,
+    /// How long those that came are together.
+    length: usize,
 }
 
 impl Defined {
-    pub(super) fn push(&mut self, definition: &ColumnDefinition<'_>, form: RowForm) {
+    /// Adds a definition that came in so many bytes.
+    ///
+    /// # Errors
+    /// Those of one result are longer than [`DEFINITIONS`].
+    pub(super) fn push(
+        &mut self,
+        definition: &ColumnDefinition<'_>,
+        length: usize,
+        form: RowForm,
+    ) -> Result<(), Fault> {
+        self.length = self.length.saturating_add(length);
+        if self.length > DEFINITIONS {
+            return Err(Fault::OverLimit { length: self.length as u64, limit: DEFINITIONS as u64 });
+        }
         self.types.push(definition.kind);
         self.shown.push(Column {
             name: definition.name.into(),
@@ -36,6 +55,7 @@ impl Defined {
             type_code: u32::from(definition.kind.byte()),
             kind: kind(definition, form),
         });
+        Ok(())
     }
 
     /// Keeps a definition as it came.
@@ -48,6 +68,7 @@ impl Defined {
     }
 
     pub(super) fn take(&mut self, form: RowForm) -> Arc<Columns> {
+        self.length = 0;
         let types = std::mem::take(&mut self.types).into();
         Arc::new(Columns { form, types, shown: std::mem::take(&mut self.shown).into() })
     }
@@ -91,22 +112,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn definitions_without_end_are_a_fault() {
+        let name = vec![b'x'; 1 << 19];
+        let (column, mut defined) = (ColumnDefinition::text(&name), Defined::default());
+        for _ in 0..2 {
+            for _ in 0..32 {
+                defined.push(&column, name.len(), RowForm::Text).unwrap();
+            }
+            let fault = defined.push(&column, name.len(), RowForm::Text).unwrap_err();
+            assert!(matches!(fault, Fault::OverLimit { .. }), "{fault}");
+            assert_eq!(defined.take(RowForm::Text).types.len(), 32);
+        }
+    }
+
+    #[test]
     fn a_text_that_may_hold_anything_between_its_letters_is_not_read() {
-        let text = ColumnDefinition {
-            catalog: b"def",
-            schema: b"",
-            table: b"",
-            org_table: b"",
-            name: b"a",
-            org_name: b"",
-            extended: None,
-            collation: 45,
-            length: 40,
-            kind: ColumnType::VarString,
-            flags: 0,
-            decimals: 0,
-            default: None,
-        };
+        let text = ColumnDefinition::text(b"a");
         let of = |kind: ColumnType, collation: u16| {
             super::kind(&ColumnDefinition { kind, collation, ..text }, RowForm::Text)
         };

@@ -180,7 +180,6 @@ mod tests {
 
     use super::*;
     use crate::packet;
-    use crate::types::ColumnType;
 
     /// The texts that are searched in a packet with this payload.
     fn searched(encode: impl FnOnce(&mut BytesMut)) -> Vec<String> {
@@ -194,21 +193,7 @@ mod tests {
 
     #[test]
     fn a_columns_name_and_default_are_searched() {
-        let column = ColumnDefinition {
-            catalog: b"def",
-            schema: b"",
-            table: b"",
-            org_table: b"",
-            name: b"'ana@example.com'",
-            org_name: b"",
-            extended: None,
-            collation: 45,
-            length: 40,
-            kind: ColumnType::VarString,
-            flags: 0,
-            decimals: 0,
-            default: None,
-        };
+        let column = ColumnDefinition::text(b"'ana@example.com'");
         assert_eq!(searched(|out| column.encode(out)), ["'ana@example.com'"]);
         let listed = ColumnDefinition { default: Some(ColumnDefault::Text(b"4111")), ..column };
         assert_eq!(searched(|out| listed.encode(out)), ["'ana@example.com'", "4111"]);
