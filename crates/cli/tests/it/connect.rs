@@ -1,33 +1,15 @@
 //! `portcullis connect` over loopback. A real PostgreSQL that asks for the password in clear stands in for the gateway:
 //! it asks for the token in the same way.
 
-use std::{
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::{path::Path, process::Command, time::Duration};
 
 use portcullis_testkit::{Auth, Certs, Options, Server, Version};
 use tokio::io::AsyncWriteExt;
 use tokio_postgres::{Client, NoTls, error::SqlState};
 
-use crate::support::{portcullis, tell};
+use crate::support::{Bridge, portcullis, tell};
 
 const TOKEN: &str = "aaaa.bbbb.cccc";
-
-/// A running `portcullis connect`; it ends with this value.
-struct Bridge {
-    child: Child,
-    address: String,
-}
-
-impl Drop for Bridge {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 fn gateway(tls: Option<Certs>) -> Server {
     let server = Server::start(Version::V15, &Options { auth: Auth::Cleartext, tls, ..Options::default() });
@@ -40,23 +22,16 @@ fn command(home: &Path, host: &str, server: &Server, token: &str) -> Command {
     portcullis(home, &["connect", "shop", "--postgres", &target, "--token", token])
 }
 
-fn bridge(mut command: Command) -> Bridge {
-    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().strip_prefix("postgres://").and_then(|rest| rest.split('/').next()).unwrap().to_owned();
-    assert!(line.contains("/shop?sslmode=disable"), "{line}");
-    Bridge { child, address }
+fn bridge(command: Command) -> Bridge {
+    Bridge::start(command, "postgres://", "/shop?sslmode=disable")
 }
 
-impl Bridge {
-    /// A client that knows neither token nor database.
-    async fn client(&self) -> Result<Client, tokio_postgres::Error> {
-        let url = format!("postgres://app@{}/whatever?application_name=tool", self.address);
-        let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;
-        tokio::spawn(connection);
-        Ok(client)
-    }
+/// A client that knows neither token nor database.
+async fn client(bridge: &Bridge) -> Result<Client, tokio_postgres::Error> {
+    let url = format!("postgres://app@{}/whatever?application_name=tool", bridge.address);
+    let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
 }
 
 async fn text(client: &Client, sql: &str) -> String {
@@ -67,7 +42,7 @@ async fn text(client: &Client, sql: &str) -> String {
 async fn a_tool_without_a_token_is_signed_in() {
     let (home, server) = (tempfile::tempdir().unwrap(), gateway(None));
     let bridge = bridge(command(home.path(), "127.0.0.1", &server, TOKEN));
-    let client = bridge.client().await.unwrap();
+    let client = client(&bridge).await.unwrap();
     assert_eq!(text(&client, "SELECT current_database()::text").await, "shop");
     assert_eq!(text(&client, "SELECT current_setting('application_name')").await, "tool");
     let long = text(&client, "SELECT repeat('x', 3000000)").await;
@@ -78,7 +53,7 @@ async fn a_tool_without_a_token_is_signed_in() {
 async fn a_cancel_reaches_the_running_statement() {
     let (home, server) = (tempfile::tempdir().unwrap(), gateway(None));
     let bridge = bridge(command(home.path(), "127.0.0.1", &server, TOKEN));
-    let client = bridge.client().await.unwrap();
+    let client = client(&bridge).await.unwrap();
     let cancel = client.cancel_token();
     let running = client.simple_query("SELECT pg_sleep(60)");
     let stop = async {
@@ -96,7 +71,7 @@ async fn a_cancel_reaches_the_running_statement() {
 async fn a_refused_token_is_told_to_the_tool() {
     let (home, server) = (tempfile::tempdir().unwrap(), gateway(None));
     let bridge = bridge(command(home.path(), "127.0.0.1", &server, "x.y.z"));
-    let error = bridge.client().await.err().unwrap();
+    let error = client(&bridge).await.err().unwrap();
     assert_eq!(error.code(), Some(&SqlState::INVALID_PASSWORD));
 }
 
@@ -111,10 +86,10 @@ async fn the_way_to_the_gateway_is_tls_that_is_checked() {
         bridge(command)
     };
     let named = with_ca("localhost");
-    let client = named.client().await.unwrap();
-    assert_eq!(text(&client, "SELECT ssl::text FROM pg_stat_ssl WHERE pid = pg_backend_pid()").await, "true");
+    let session = client(&named).await.unwrap();
+    assert_eq!(text(&session, "SELECT ssl::text FROM pg_stat_ssl WHERE pid = pg_backend_pid()").await, "true");
     let misnamed = with_ca("127.0.0.1");
-    let error = misnamed.client().await.err().unwrap();
+    let error = client(&misnamed).await.err().unwrap();
     assert!(error.as_db_error().unwrap().message().contains("TLS to `127.0.0.1` failed"), "{error:?}");
 }
 
@@ -125,7 +100,7 @@ async fn a_gateway_that_must_have_a_certificate_is_not_spoken_to_in_clear() {
     let mut command = command(home.path(), "127.0.0.1", &server, TOKEN);
     command.args(["--ca", "ca.pem"]);
     let bridge = bridge(command);
-    let error = bridge.client().await.err().unwrap();
+    let error = client(&bridge).await.err().unwrap();
     assert!(error.as_db_error().unwrap().message().contains("does not speak TLS"), "{error:?}");
 }
 
@@ -143,7 +118,7 @@ async fn a_mysql_listener_is_named_for_what_it_is() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = listener.local_addr().unwrap().to_string();
     let bridge = bridge(portcullis(home.path(), &["connect", "shop", "--postgres", &target, "--token", TOKEN]));
-    let (client, gateway) = tokio::join!(bridge.client(), async {
+    let (client, gateway) = tokio::join!(client(&bridge), async {
         let (mut socket, _) = listener.accept().await.unwrap();
         socket.write_all(b"\x4a\0\0\0\x0a11.4.2-MariaDB\0").await.unwrap();
         socket

@@ -1,12 +1,7 @@
 //! `portcullis connect --protocol mysql` over loopback. A script of the gateway's own sign-in stands in for it: no server
 //! takes tokens.
 
-use std::{
-    io::{BufRead, BufReader},
-    net::SocketAddr,
-    process::{Child, Stdio},
-    sync::Arc,
-};
+use std::{net::SocketAddr, sync::Arc};
 
 use bytes::BytesMut;
 use portcullis_mysql::{
@@ -24,30 +19,13 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::support::portcullis;
+use crate::support::{Bridge, portcullis};
 
 const TOKEN: &str = "aaaa.bbbb.cccc";
 
-/// A running `portcullis connect`; it ends with this value.
-struct Bridge {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Drop for Bridge {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 fn bridge(home: &std::path::Path, target: &str, more: &[&str]) -> Bridge {
     let args = ["connect", "shop", "--protocol", "mysql", "--mysql", target, "--token", TOKEN];
-    let mut child = portcullis(home, &[&args[..], more].concat()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().strip_prefix("mysql://").and_then(|rest| rest.strip_suffix("/shop")).unwrap();
-    Bridge { address: address.parse().unwrap(), child }
+    Bridge::start(portcullis(home, &[&args[..], more].concat()), "mysql://", "/shop")
 }
 
 /// What the gateway was told at the sign-in.

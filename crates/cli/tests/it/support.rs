@@ -2,8 +2,10 @@
 
 use std::{
     fmt::Write,
+    io::{BufRead, BufReader},
+    net::SocketAddr,
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
 };
 
 /// The binary with an empty home and none of the caller's settings.
@@ -33,6 +35,31 @@ pub(crate) fn tell(output: &Output) -> String {
 pub(crate) fn printed(output: &Output) -> String {
     assert!(output.status.success(), "{}", tell(output));
     String::from_utf8(output.stdout.clone()).unwrap().trim_end().to_owned()
+}
+
+/// A running `portcullis connect`; it ends with this value.
+pub(crate) struct Bridge {
+    child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Bridge {
+    /// Starts it, and reads the URL that it prints.
+    pub(crate) fn start(mut command: Command, scheme: &str, rest: &str) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix(scheme).and_then(|line| line.strip_suffix(rest));
+        let Some(address) = address else { panic!("no URL: {line}") };
+        Self { child, address: address.parse().unwrap() }
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// Compares with the golden file of that name.

@@ -24,7 +24,7 @@ use tokio::{
 use super::{Bridge, dial::Wire};
 use crate::failure::Failure;
 
-/// A client that says nothing is not waited for.
+/// Who says nothing is not waited for, on either side. How long the gateway takes to sign in is its own affair.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Without these the sign-in can name no upstream and carry no token. They shape nothing that comes later.
@@ -66,9 +66,10 @@ impl Local {
 
     async fn take(&mut self) -> Result<Bytes, Failure> {
         let (mut buffer, mut sequence) = (BytesMut::new(), self.sequence);
-        let taken = timeout(PATIENCE, payload(&mut self.client, &mut buffer, &mut sequence)).await;
+        let taken = payload(&mut self.client, &mut buffer, &mut sequence);
+        let taken = in_time(taken, "the client did not say what it wants").await;
         self.sequence = sequence;
-        taken.map_err(|_| Failure::refused("the client did not say what it wants"))?
+        taken
     }
 }
 
@@ -77,7 +78,8 @@ async fn sign_in(bridge: &Bridge, local: &mut Local) -> Result<Option<Wire>, Fai
     let token = bridge.tokens.token().await?;
     let mut socket = bridge.target.socket().await?;
     let (mut buffer, mut sequence) = (BytesMut::new(), 0);
-    let body = payload(&mut socket, &mut buffer, &mut sequence).await?;
+    let greeted = payload(&mut socket, &mut buffer, &mut sequence);
+    let body = in_time(greeted, "the gateway does not greet").await?;
     if body.first() == Some(&0xff) {
         local.put(|out| out.extend_from_slice(&body)).await?;
         return Ok(None);
@@ -95,7 +97,10 @@ async fn sign_in(bridge: &Bridge, local: &mut Local) -> Result<Option<Wire>, Fai
         // EVASION: an answer in clear behind the greeting, to be read as if TLS had protected it
         // (`what_a_gateway_says_in_clear_before_tls_is_refused`).
         true if !buffer.is_empty() => return Err(Failure::refused("the gateway went on in clear before TLS")),
-        true => encrypted(bridge, socket, &mut response, &mut sequence).await?,
+        true => {
+            let encrypted = encrypted(bridge, socket, &mut response, &mut sequence);
+            in_time(encrypted, "the gateway does not answer to TLS").await?
+        }
         false => bridge.target.in_clear(socket)?,
     };
     let mut out = BytesMut::new();
@@ -144,6 +149,11 @@ const FAST_AUTH_SUCCESS: u8 = 3;
 /// Whether the client gave a password all the same, and waits to hear that its scramble was right.
 fn scrambled(wanted: &HandshakeResponse<'_>) -> bool {
     wanted.plugin == Plugin::CachingSha2Password.name().as_bytes() && wanted.proof.0.len() == 32
+}
+
+/// What comes in time.
+async fn in_time<T>(waited: impl Future<Output = Result<T, Failure>>, late: &str) -> Result<T, Failure> {
+    timeout(PATIENCE, waited).await.unwrap_or_else(|_| Err(Failure::refused(late)))
 }
 
 /// The next payload.
