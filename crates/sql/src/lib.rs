@@ -31,6 +31,7 @@ mod error;
 mod limits;
 pub mod mysql;
 pub mod postgres;
+mod secrets;
 pub mod session;
 pub mod statement;
 mod tags;

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::lex::{Kind, Lexer, Token};
 use super::mode::Syntax;
+use crate::secrets::{self, TellingCall};
 
 /// Literals that follow words with one of these endings (lower case) hold a secret, by whatever comes between of `= , (` and a few words.
 const ENDINGS: [&str; 8] = ["password", "passwd", "pwd", "passphrase", "passcode", "secret", "api_key", "token"];
@@ -30,9 +31,7 @@ pub fn secrets_by_token(text: &[u8], syntax: &Syntax) -> Vec<Range<usize>> {
 
 /// The same ranges within one statement.
 pub(super) fn within(text: &str, span: &Range<usize>, syntax: &Syntax) -> Vec<Range<usize>> {
-    let inside = text.as_bytes().get(span.clone()).unwrap_or_default();
-    let shift = |range: Range<usize>| range.start.saturating_add(span.start)..range.end.saturating_add(span.start);
-    secrets_by_token(inside, syntax).into_iter().map(shift).collect()
+    secrets::within(text, span, |inside| secrets_by_token(inside, syntax))
 }
 
 /// Whether a word tells of a secret that follows it.
@@ -59,10 +58,7 @@ struct Finder {
     identified: bool,
     /// `PASSWORD FOR` was said: an account comes first.
     account: bool,
-    /// A call with a key was opened at this depth.
-    call: Option<usize>,
-    called: bool,
-    depth: usize,
+    call: TellingCall,
     seen: bool,
 }
 
@@ -84,7 +80,7 @@ impl Finder {
         if std::mem::take(&mut self.account) {
             return;
         }
-        if self.telling || self.call.is_some() || holds_password(bytes) {
+        if self.telling || self.call.is_open() || holds_password(bytes) {
             self.ranges.push(token.start..token.end);
         }
         self.telling = false;
@@ -104,27 +100,14 @@ impl Finder {
             self.telling = begins || is_telling(word);
         }
         self.seen |= self.telling;
-        self.called = CALLS.iter().any(is);
+        self.call.word(CALLS.iter().any(is));
     }
 
-    fn punctuation(&mut self, bytes: &[u8]) {
-        match bytes {
-            b"(" => {
-                self.depth = self.depth.saturating_add(1);
-                if self.called && self.call.is_none() {
-                    self.call = Some(self.depth);
-                }
-            }
-            b")" => {
-                if self.call == Some(self.depth) {
-                    self.call = None;
-                }
-                self.depth = self.depth.saturating_sub(1);
-            }
-            b";" => (self.telling, self.identified) = (false, false),
-            _ => {}
+    fn punctuation(&mut self, mark: &[u8]) {
+        self.call.punctuation(mark);
+        if mark == b";" {
+            (self.telling, self.identified) = (false, false);
         }
-        self.called = false;
     }
 }
 

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::analyse::SqlMode;
 use super::lex::{Kind, Lexer, Token};
+use crate::secrets::{self, TellingCall};
 
 /// Literals that follow these words (lower case) hold a secret, by whatever comes between of `= , ( ) TO` and other literals.
 const WORDS: [&str; 11] = [
@@ -61,9 +62,7 @@ pub(super) fn after_word(text: &str, span: &Range<usize>, word: &str, mode: &Sql
 
 /// All ranges within one statement that [`secrets_by_token`] would mark.
 pub(super) fn within(text: &str, span: &Range<usize>, mode: &SqlMode) -> Vec<Range<usize>> {
-    let inside = text.as_bytes().get(span.clone()).unwrap_or_default();
-    let shift = |range: Range<usize>| range.start.saturating_add(span.start)..range.end.saturating_add(span.start);
-    secrets_by_token(inside, mode).into_iter().map(shift).collect()
+    secrets::within(text, span, |inside| secrets_by_token(inside, mode))
 }
 
 fn is_word(text: &[u8], token: &Token, word: &str) -> bool {
@@ -80,10 +79,7 @@ fn is_literal(token: &Token) -> bool {
 struct Finder {
     ranges: Vec<Range<usize>>,
     telling: bool,
-    /// A call of a telling function was opened at this depth.
-    call: Option<usize>,
-    called: bool,
-    depth: usize,
+    call: TellingCall,
     seen: bool,
 }
 
@@ -102,7 +98,7 @@ impl Finder {
 
     fn literal(&mut self, bytes: &[u8], token: &Token) {
         let assigns = is_telling(unquoted(bytes));
-        if self.telling || self.call.is_some() || holds_password(bytes) {
+        if self.telling || self.call.is_open() || holds_password(bytes) {
             self.ranges.push(token.start..token.end);
         }
         // `set_config('app.password', 'x')`: the name of the setting tells of the next literal.
@@ -117,27 +113,14 @@ impl Finder {
             self.telling = is_telling(word);
         }
         self.seen |= self.telling;
-        self.called = CALLS.iter().any(|call| word.eq_ignore_ascii_case(call.as_bytes()));
+        self.call.word(CALLS.iter().any(|call| word.eq_ignore_ascii_case(call.as_bytes())));
     }
 
-    fn punctuation(&mut self, bytes: &[u8]) {
-        match bytes {
-            b"(" => {
-                self.depth = self.depth.saturating_add(1);
-                if self.called && self.call.is_none() {
-                    self.call = Some(self.depth);
-                }
-            }
-            b")" => {
-                if self.call == Some(self.depth) {
-                    self.call = None;
-                }
-                self.depth = self.depth.saturating_sub(1);
-            }
-            b";" => self.telling = false,
-            _ => {}
+    fn punctuation(&mut self, mark: &[u8]) {
+        self.call.punctuation(mark);
+        if mark == b";" {
+            self.telling = false;
         }
-        self.called = false;
     }
 }
 
