@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use portcullis_idp::{Config, Idp};
@@ -15,7 +16,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::postgres::{free_port, percent_encode};
-use crate::process::{Guarded, Spawn};
+use crate::process::{Guarded, Spawn, text};
 use crate::tls::{CertFiles, Certs};
 use crate::{mysql, postgres, tools};
 
@@ -194,6 +195,17 @@ impl Gateway {
         (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
     }
 
+    /// A command of the CLI on this gateway's folder: whether it succeeded, and all it printed.
+    ///
+    /// # Panics
+    /// When the binary does not start.
+    pub fn command(&self, arguments: &[&str]) -> (bool, String) {
+        let mut command = Command::new(tools::portcullis());
+        command.args(arguments).arg("--data-dir").arg(self.data_dir());
+        let output = command.output().expect("the binary starts");
+        (output.status.success(), text(&output))
+    }
+
     /// The process, for signals: `HUP` reloads, `TERM` drains, `KILL` kills.
     pub fn process(&mut self) -> &mut Guarded {
         &mut self.process
@@ -311,4 +323,11 @@ fn exchange(admin: u16, request: &str) -> Option<String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     Some(answer)
+}
+
+/// The text of a forwarded statement in a line of the export.
+pub fn recorded_text(line: &str) -> Option<String> {
+    let entry: Value = serde_json::from_str(line).ok()?;
+    let statement = &entry["statement"];
+    (statement["verdict"] == "allow").then(|| statement["original"]["text"].as_str().map(str::to_owned)).flatten()
 }

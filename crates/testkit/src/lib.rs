@@ -4,12 +4,14 @@
 //! that names the command which installs it, never a pass. Nothing here is meant for a host with other users' secrets on
 //! it.
 
+pub mod disk;
 pub mod gateway;
 pub mod mysql;
 pub mod postgres;
 pub mod process;
 pub mod tls;
 pub mod tools;
+pub mod usual;
 
 pub use gateway::{Gateway, Setup};
 pub use postgres::{Auth, Logged, Options, Server, Version};

@@ -1,24 +1,18 @@
 //! What fails around the gateway, and what fails of the gateway itself: sockets, disks, processes.
 
 use std::collections::HashSet;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use portcullis_testkit::disk::SmallDisk;
+use portcullis_testkit::gateway::recorded_text;
+use portcullis_testkit::process::rss;
 use portcullis_testkit::{Gateway, Server, Setup, Version, tools};
-use serde_json::Value;
 
 use crate::place::{Place, each, eventually, usual};
 use crate::wire::{Wire, query};
-
-/// The resident set of a process, in bytes.
-pub fn rss(pid: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.trim())).expect("the process lives");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a line");
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("a number") << 10
-}
 
 #[test]
 fn an_upstream_that_dies_ends_the_session_with_an_error() {
@@ -154,31 +148,6 @@ fn after_a_kill_every_statement_of_the_server_is_in_the_recording() {
     assert!(passes, "{said}");
 }
 
-/// The text of a forwarded statement in a line of the export.
-pub fn recorded_text(line: &str) -> Option<String> {
-    let entry: Value = serde_json::from_str(line).ok()?;
-    let statement = &entry["statement"];
-    (statement["verdict"] == "allow").then(|| statement["original"]["text"].as_str().map(str::to_owned)).flatten()
-}
-
-/// A small file system over the gateway's data folder, taken away again at the end.
-struct SmallDisk(std::path::PathBuf);
-
-impl SmallDisk {
-    /// `None` where this user may not mount.
-    fn over(folder: std::path::PathBuf) -> Option<Self> {
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=6m,mode=700", "tmpfs"]).arg(&folder).stderr(Stdio::null());
-        mount.status().is_ok_and(|status| status.success()).then_some(Self(folder))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
 #[test]
 #[expect(clippy::print_stderr, reason = "a skipped test must be seen in the run's output")]
 fn a_full_disk_refuses_statements_and_heals() {
@@ -193,8 +162,7 @@ fn a_full_disk_refuses_statements_and_heals() {
     place.gateway.restart();
     let mut wire = place.session(&["all"]);
     assert_eq!(wire.query("SELECT 'room'").value(), "room");
-    let ballast = disk.0.join("ballast");
-    fill(&ballast);
+    let ballast = disk.fill();
     let filler = "x".repeat(20_000);
     let mut refused = None;
     for n in 0..500 {
@@ -219,13 +187,6 @@ fn a_full_disk_refuses_statements_and_heals() {
     assert!(ran.iter().all(|text| recorded.contains(text)), "what ran is recorded");
     assert!(!ran.iter().any(|text| text.contains("unrecorded")));
     drop((wire, place, disk));
-}
-
-/// Writes until nothing more fits.
-fn fill(path: &std::path::Path) {
-    let mut file = std::fs::File::create(path).expect("a file");
-    let block = vec![1; 4096];
-    while file.write_all(&block).is_ok() {}
 }
 
 #[test]

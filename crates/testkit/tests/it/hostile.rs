@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use portcullis_testkit::process::rss;
 use portcullis_testkit::{Setup, Version};
 
 use crate::place::{Place, each, shared, usual};
@@ -217,7 +218,7 @@ fn a_message_cut_into_single_bytes_is_the_same_message() {
 fn claimed_lengths_take_no_memory() {
     let place = Place::with(Version::V18, &usual());
     let pid = std::fs::read_to_string(place.gateway.data_dir().join("portcullis.pid")).expect("a process id");
-    let before = crate::faults::rss(&pid);
+    let before = rss(&pid);
     let waiting: Vec<Wire> = (0..100)
         .map(|n| {
             let mut wire = Wire::open(place.gateway.address());
@@ -229,7 +230,7 @@ fn claimed_lengths_take_no_memory() {
         })
         .collect();
     assert_eq!(place.session(&["all"]).query("SELECT 1").value(), "1");
-    let after = crate::faults::rss(&pid);
+    let after = rss(&pid);
     assert!(after < before + (24 << 20), "{before} -> {after}");
     drop(waiting);
 }

@@ -4,46 +4,16 @@
 //! server process. The last test to let go ends them.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
 
+pub use portcullis_testkit::disk::files;
 use portcullis_testkit::postgres::statements;
-use portcullis_testkit::{Gateway, Logged, Server, Setup, Version, tools};
+pub use portcullis_testkit::process::{eventually, text};
+pub use portcullis_testkit::usual::{DETECT, POLICY, usual};
+use portcullis_testkit::{Gateway, Logged, Server, Setup, Version};
 
 use crate::wire::Wire;
-
-/// `all` may do anything; `support` reads and writes what is not `hr`; `privacy` may besides see secrets as they are.
-pub const POLICY: &str = r#"
-@id("all")
-permit (principal in Group::"all", action, resource);
-
-@id("support")
-permit (
-  principal in Group::"support",
-  action in [Action::"connect", Action::"read", Action::"write", Action::"set", Action::"listen"],
-  resource in Upstream::"shop"
-);
-
-@id("no-hr") @hint("salaries are for hr")
-forbid (principal in Group::"support", action, resource in Schema::"shop.hr");
-
-@id("no-blind-writes") @hint("name the rows by their key")
-forbid (principal in Group::"support", action in [Action::"update", Action::"delete"], resource)
-unless { context.where_is_selective };
-
-@id("privacy")
-permit (principal in Group::"privacy", action == Action::"reveal", resource);
-"#;
-
-/// What is looked for in results.
-pub const DETECT: &str = r#"
-[[detect]]
-upstream = "*"
-patterns = ["credit_card", "us_ssn", "email"]
-class = "secret"
-"#;
 
 /// A server and the gateway in front of it.
 pub struct Place {
@@ -87,16 +57,8 @@ impl Place {
 
     /// A command of the CLI on this gateway's folder: whether it succeeded, and all it printed.
     pub fn portcullis(&self, arguments: &[&str]) -> (bool, String) {
-        let mut command = Command::new(tools::portcullis());
-        command.args(arguments).arg("--data-dir").arg(self.gateway.data_dir());
-        let output = command.output().expect("the binary starts");
-        (output.status.success(), text(&output))
+        self.gateway.command(arguments)
     }
-}
-
-/// The usual setup: [`POLICY`] and [`DETECT`].
-pub fn usual() -> Setup {
-    Setup { policy: POLICY.into(), extra: DETECT.into(), admin: "admins = [\"dba\"]".into(), ..Setup::default() }
 }
 
 static SHARED: Mutex<[Weak<Place>; 2]> = Mutex::new([Weak::new(), Weak::new()]);
@@ -120,21 +82,6 @@ pub fn each(test: impl Fn(&Place)) {
     }
 }
 
-/// Polls until `found` holds something.
-///
-/// # Panics
-/// When it does not within `limit`.
-pub fn eventually<T>(what: &str, limit: Duration, mut found: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = found() {
-            return found;
-        }
-        assert!(start.elapsed() < limit, "{what}: not within {limit:?}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 /// psql of a version, on a URL, with commands.
 pub fn psql(version: Version, url: &str, commands: &[&str]) -> Output {
     let mut psql = Command::new(version.bin().join("psql"));
@@ -143,22 +90,4 @@ pub fn psql(version: Version, url: &str, commands: &[&str]) -> Output {
         psql.args(["-c", command]);
     }
     psql.output().expect("psql runs")
-}
-
-/// Both outputs of a program.
-pub fn text(output: &Output) -> String {
-    [&output.stdout[..], &output.stderr].map(String::from_utf8_lossy).concat()
-}
-
-/// Every file below a folder.
-pub fn files(folder: PathBuf) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            if entry.path().is_dir() { folders.push(entry.path()) } else { found.push(entry.path()) }
-        }
-    }
-    found.sort();
-    found
 }

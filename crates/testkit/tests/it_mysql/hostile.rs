@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_testkit::Setup;
 use portcullis_testkit::mysql::Options;
+use portcullis_testkit::process::rss;
 
 use crate::judging::SUPPORT;
 use crate::place::{Place, each, each_with, eventually, usual};
@@ -302,7 +303,7 @@ fn claimed_lengths_take_no_memory() {
     each_with(&Options::default(), &usual(), |place| {
         let pid = place.pid();
         place.session(&["all"]).query("SELECT 1");
-        let before = crate::faults::rss(&pid);
+        let before = rss(&pid);
         let mut waiting: Vec<Wire> = (0..60)
             .map(|n| {
                 let mut wire = Wire::greeted(place.gateway.address()).expect("a greeting");
@@ -316,7 +317,7 @@ fn claimed_lengths_take_no_memory() {
             waiting.push(wire);
         }
         assert_eq!(place.session(&["all"]).query("SELECT 1").value(), "1");
-        let after = crate::faults::rss(&pid);
+        let after = rss(&pid);
         assert!(after < before + (24 << 20), "{before} -> {after}");
     });
 }

@@ -3,47 +3,17 @@
 //! Starting both takes seconds, so tests that change neither share them; what a session sent is told apart by the
 //! server's number of its connection. The last test to let go ends them.
 
-use std::path::PathBuf;
-use std::process::{Command, Output};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+pub use portcullis_testkit::disk::files;
 use portcullis_testkit::mysql::{Flavour, Options, Server};
-use portcullis_testkit::{Gateway, Setup, tools};
+pub use portcullis_testkit::process::{eventually, text};
+pub use portcullis_testkit::usual::{DETECT, POLICY, usual};
+use portcullis_testkit::{Gateway, Setup};
 
 use crate::answer::Report;
 use crate::wire::{SignIn, Wire, flag};
-
-/// `all` may do anything; `support` reads and writes what is not `hr`; `privacy` may besides see secrets as they are.
-pub const POLICY: &str = r#"
-@id("all")
-permit (principal in Group::"all", action, resource);
-
-@id("support")
-permit (
-  principal in Group::"support",
-  action in [Action::"connect", Action::"read", Action::"write", Action::"set"],
-  resource in Upstream::"shop"
-);
-
-@id("no-hr") @hint("salaries are for hr")
-forbid (principal in Group::"support", action, resource in Schema::"shop.hr");
-
-@id("no-blind-writes") @hint("name the rows by their key")
-forbid (principal in Group::"support", action in [Action::"update", Action::"delete"], resource)
-unless { context.where_is_selective };
-
-@id("privacy")
-permit (principal in Group::"privacy", action == Action::"reveal", resource);
-"#;
-
-/// What is looked for in results.
-pub const DETECT: &str = r#"
-[[detect]]
-upstream = "*"
-patterns = ["credit_card", "us_ssn", "email"]
-class = "secret"
-"#;
 
 /// A server and the gateway in front of it.
 pub struct Place {
@@ -117,10 +87,7 @@ impl Place {
 
     /// A command of the CLI on this gateway's folder: whether it succeeded, and all it printed.
     pub fn portcullis(&self, arguments: &[&str]) -> (bool, String) {
-        let mut command = Command::new(tools::portcullis());
-        command.args(arguments).arg("--data-dir").arg(self.gateway.data_dir());
-        let output = command.output().expect("the binary starts");
-        (output.status.success(), text(&output))
+        self.gateway.command(arguments)
     }
 }
 
@@ -129,11 +96,6 @@ const ID: &str = "SELECT connection_id()";
 
 /// Both forms of result sets, for tests that want each.
 pub const BOTH_FORMS: [u32; 2] = [flag::USUAL, flag::USUAL | flag::DEPRECATE_EOF | flag::SESSION_TRACK];
-
-/// The usual setup: [`POLICY`] and [`DETECT`].
-pub fn usual() -> Setup {
-    Setup { policy: POLICY.into(), extra: DETECT.into(), admin: "admins = [\"dba\"]".into(), ..Setup::default() }
-}
 
 static SHARED: Mutex<[Weak<Place>; 2]> = Mutex::new([Weak::new(), Weak::new()]);
 
@@ -161,37 +123,4 @@ pub fn each_with(options: &Options, setup: &Setup, test: impl Fn(Place)) {
     for flavour in Flavour::available() {
         test(Place::on(flavour, options, setup));
     }
-}
-
-/// Polls until `found` holds something.
-///
-/// # Panics
-/// When it does not within `limit`.
-pub fn eventually<T>(what: &str, limit: Duration, mut found: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = found() {
-            return found;
-        }
-        assert!(start.elapsed() < limit, "{what}: not within {limit:?}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-/// Both outputs of a program.
-pub fn text(output: &Output) -> String {
-    [&output.stdout[..], &output.stderr].map(String::from_utf8_lossy).concat()
-}
-
-/// Every file below a folder.
-pub fn files(folder: PathBuf) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            if entry.path().is_dir() { folders.push(entry.path()) } else { found.push(entry.path()) }
-        }
-    }
-    found.sort();
-    found
 }
