@@ -108,7 +108,9 @@ impl Peers {
                     let inside =
                         |place: std::ops::Range<usize>| assert!(message.get(place).is_some(), "a place leaves");
                     match reply.answer {
-                        Answer::Rows(_) => self.session.cells(message, &mut |_| true, &mut |_, place| inside(place)),
+                        Answer::Rows(_) => {
+                            let _ = self.session.cells(message, &mut |_| true, &mut |_, place| inside(place));
+                        }
                         _ => self.session.remarks(message, &mut |place| inside(place)),
                     }
                     self.upstream.advance(reply.length);

@@ -194,7 +194,7 @@ impl World {
                                 inside(row);
                                 true
                             };
-                            self.session.cells(message, &mut worth, &mut |_, place| inside(place));
+                            let _ = self.session.cells(message, &mut worth, &mut |_, place| inside(place));
                         }
                         _ => self.session.remarks(message, &mut |place| inside(place)),
                     }

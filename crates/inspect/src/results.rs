@@ -7,8 +7,8 @@
 use std::sync::Mutex;
 
 use portcullis_mask::{Detectors, Rows, ValueKind};
-use portcullis_wire::Protocol;
 use portcullis_wire::event::{CellKind, Column};
+use portcullis_wire::{Malformed, Protocol};
 
 const MINUTES: usize = 60;
 
@@ -103,11 +103,19 @@ impl Masking {
     }
 
     /// Searches a run of whole rows. Returns the hits.
-    pub(crate) fn rows<P: Protocol>(&mut self, codec: &P, buffer: &mut [u8], columns: Option<&[Column]>) -> u64 {
-        let Some(detectors) = &self.detectors else { return 0 };
-        let closed = cover(codec, buffer, columns);
+    ///
+    /// # Errors
+    /// What may hold a secret could not be taken apart. It must not leave.
+    pub(crate) fn rows<P: Protocol>(
+        &mut self,
+        codec: &P,
+        buffer: &mut [u8],
+        columns: Option<&[Column]>,
+    ) -> Result<u64, Malformed> {
+        let Some(detectors) = &self.detectors else { return Ok(0) };
+        let closed = cover(codec, buffer, columns)?;
         if !self.rows.look(detectors, buffer) {
-            return closed;
+            return Ok(closed);
         }
         let (rows, cells) = (&self.rows, &mut self.cells);
         let (mut numbers, mut cursor, mut row) = (Vec::new(), 0, 0);
@@ -121,7 +129,7 @@ impl Masking {
             }
             Reading::Binary(kind) => numbers.push((place, kind)),
             Reading::Closed | Reading::Nothing => {}
-        });
+        })?;
         self.rows.overwrite(detectors, buffer, cells.drain(..));
         let mut hits = closed.saturating_add(self.rows.hits().take().total());
         if detectors.numbers() {
@@ -129,14 +137,14 @@ impl Masking {
                 hits = hits.saturating_add(binary_number(detectors, buffer.get_mut(place), kind));
             }
         }
-        hits
+        Ok(hits)
     }
 
     /// Searches COPY data.
-    pub(crate) fn data<P: Protocol>(&mut self, codec: &P, buffer: &mut [u8]) -> u64 {
-        let Some(detectors) = &self.detectors else { return 0 };
+    pub(crate) fn data<P: Protocol>(&mut self, codec: &P, buffer: &mut [u8]) -> Result<u64, Malformed> {
+        let Some(detectors) = &self.detectors else { return Ok(0) };
         if !self.rows.look(detectors, buffer) {
-            return 0;
+            return Ok(0);
         }
         let (rows, cells) = (&self.rows, &mut self.cells);
         let mut cursor = 0;
@@ -144,9 +152,9 @@ impl Masking {
             if rows.wants(detectors, &place, ValueKind::CopyText, &mut cursor) {
                 cells.push((place, ValueKind::CopyText));
             }
-        });
+        })?;
         self.rows.overwrite(detectors, buffer, cells.drain(..));
-        self.rows.hits().take().total()
+        Ok(self.rows.hits().take().total())
     }
 
     /// Searches a piece of a long value. Returns how much of it is final, and the hits.
@@ -207,21 +215,21 @@ const COVER: u8 = b'*';
 /// Overwrites values that cannot be searched, whatever they are. Returns how many there were.
 ///
 /// EVASION: an address in UTF-16 is none to any detector (test `what_is_stored_in_a_wide_character_set_is_overwritten`).
-fn cover<P: Protocol>(codec: &P, buffer: &mut [u8], columns: Option<&[Column]>) -> u64 {
+fn cover<P: Protocol>(codec: &P, buffer: &mut [u8], columns: Option<&[Column]>) -> Result<u64, Malformed> {
     let columns = columns.unwrap_or_default();
     let is_closed = |column: &Column| column.kind == CellKind::Undecoded;
     if !columns.iter().any(is_closed) {
-        return 0;
+        return Ok(0);
     }
     let mut places = Vec::new();
     codec.cells(buffer, &mut |_| true, &mut |column, place| {
         if columns.get(column).is_some_and(is_closed) {
             places.push(place);
         }
-    });
+    })?;
     let values = places.iter().filter(|place| !place.is_empty()).count() as u64;
     places.into_iter().for_each(|place| cover_one(buffer, place));
-    values
+    Ok(values)
 }
 
 fn cover_one(buffer: &mut [u8], place: std::ops::Range<usize>) {

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::error::Fault;
+use crate::error::{Fault, Malformed};
 use crate::event::{Answer, Gate, Refusal, Request, Ticket, Transaction};
 use crate::frame::Frame;
 
@@ -148,12 +148,15 @@ pub trait Protocol: Send + 'static {
 
     /// Calls `visit` with each value of the run of rows that was answered last, its column and where it stands, but only in
     /// rows that are `worth` it: most can be passed over whole.
+    ///
+    /// # Errors
+    /// A row that is `worth` it and is not made of the values that were described. The session must be closed.
     fn cells(
         &self,
         rows: &[u8],
         worth: &mut dyn FnMut(Range<usize>) -> bool,
         visit: &mut dyn FnMut(usize, Range<usize>),
-    );
+    ) -> Result<(), Malformed>;
 
     /// Calls `visit` with where free text stands in an error, a notice or a notification.
     fn remarks(&self, message: &[u8], visit: &mut dyn FnMut(Range<usize>));

@@ -8,7 +8,7 @@ use portcullis_sql::session::SessionChange;
 use portcullis_sql::statement::{Barrier, CopyDirection, Statement};
 use portcullis_wire::event::{Answer, Column, Ticket, Transaction};
 use portcullis_wire::protocol::{Piece, Reply};
-use portcullis_wire::{Protocol, Unexpected};
+use portcullis_wire::{Fault, Protocol, Unexpected};
 
 use super::Inspector;
 use super::flights::{Flight, Leg};
@@ -19,17 +19,18 @@ impl Inspector {
     /// An answer of the upstream, in `bytes`, before it goes on. What detectors find in it is overwritten.
     ///
     /// # Errors
-    /// It asks the client for data that no statement of the client's was to send. The session must be closed.
+    /// It asks the client for data that no statement of the client's was to send, or what may hold a secret could not be
+    /// taken apart. The session must be closed.
     pub fn handle_reply<P: Protocol>(
         &mut self,
         codec: &P,
         reply: &Reply,
         bytes: &mut [u8],
         now: u64,
-    ) -> Result<(), Unexpected> {
+    ) -> Result<(), Fault> {
         match &reply.answer {
-            Answer::Rows(count) => self.rows(codec, reply.ticket, *count, bytes, now),
-            Answer::Data => self.data(codec, reply.ticket, bytes, now),
+            Answer::Rows(count) => self.rows(codec, reply.ticket, *count, bytes, now)?,
+            Answer::Data => self.data(codec, reply.ticket, bytes, now)?,
             Answer::Columns(_) | Answer::Describing => {
                 // EVASION: where a column's name is its expression's text, a value may stand there.
                 if self.masking.is_on() {
@@ -44,9 +45,20 @@ impl Inspector {
                 self.keep(reply.ticket, bytes, now);
                 self.failed(reply.ticket, sqlstate, *skipped, now);
             }
-            Answer::Complete { rows, tag } => self.complete(reply.ticket, *rows, tag, now),
-            Answer::Result => self.result(reply.ticket, now),
-            Answer::Suspended => self.suspended(reply.ticket, now),
+            // EVASION: what ends one of several results may say things of its own (test
+            // `what_a_server_says_between_results_is_searched`).
+            Answer::Complete { rows, tag } => {
+                self.remark(codec, reply.ticket, bytes);
+                self.complete(reply.ticket, *rows, tag, now);
+            }
+            Answer::Result => {
+                self.remark(codec, reply.ticket, bytes);
+                self.result(reply.ticket, now);
+            }
+            Answer::Suspended => {
+                self.remark(codec, reply.ticket, bytes);
+                self.suspended(reply.ticket, now);
+            }
             Answer::Prepared(_) | Answer::Bound | Answer::Closed => {
                 if let Some(ticket) = reply.ticket {
                     self.names.confirm(ticket);
@@ -72,7 +84,7 @@ impl Inspector {
                 self.handle_told(told.as_deref());
                 self.follow();
             }
-            Answer::WantsData => return self.wants_data(reply.ticket),
+            Answer::WantsData => self.wants_data(reply.ticket)?,
             Answer::Other => {}
         }
         Ok(())
@@ -136,16 +148,31 @@ impl Inspector {
         self.count(ticket, 1, 0, 0, now);
     }
 
-    fn rows<P: Protocol>(&mut self, codec: &P, ticket: Option<Ticket>, count: u64, bytes: &mut [u8], now: u64) {
-        let hits = self.masking.rows(codec, bytes, codec.columns().as_deref());
+    fn rows<P: Protocol>(
+        &mut self,
+        codec: &P,
+        ticket: Option<Ticket>,
+        count: u64,
+        bytes: &mut [u8],
+        now: u64,
+    ) -> Result<(), Fault> {
+        let hits = self.masking.rows(codec, bytes, codec.columns().as_deref())?;
         self.count(ticket, count, bytes.len() as u64, hits, now);
         self.keep(ticket, bytes, now);
+        Ok(())
     }
 
-    fn data<P: Protocol>(&mut self, codec: &P, ticket: Option<Ticket>, bytes: &mut [u8], now: u64) {
-        let hits = self.masking.data(codec, bytes);
+    fn data<P: Protocol>(
+        &mut self,
+        codec: &P,
+        ticket: Option<Ticket>,
+        bytes: &mut [u8],
+        now: u64,
+    ) -> Result<(), Fault> {
+        let hits = self.masking.data(codec, bytes)?;
         self.count(ticket, 0, bytes.len() as u64, hits, now);
         self.keep(ticket, bytes, now);
+        Ok(())
     }
 
     fn remark<P: Protocol>(&mut self, codec: &P, ticket: Option<Ticket>, bytes: &mut [u8]) {

@@ -8,6 +8,7 @@ use portcullis_wire::event::{Answer, Ticket, Transaction};
 use portcullis_wire::limits;
 use portcullis_wire::protocol::{Delivery, Front, Reply};
 
+use super::columns::Columns;
 use super::exchange::{Again, Exchange, RowForm, Stage, Whose};
 use super::{Long, Session, requests, rows, statements};
 use crate::Capabilities;
@@ -258,9 +259,24 @@ fn described_before(session: &Session, exchange: &Exchange, count: u16) -> VecDe
 }
 
 /// The columns that were described when the statement was prepared, if they are that many.
-fn cached(session: &Session, exchange: &Exchange, count: u16) -> Option<std::sync::Arc<super::Columns>> {
-    let known = exchange.statement.and_then(|id| session.statements.get(id))?;
-    known.columns.clone().filter(|columns| columns.types.len() == usize::from(count))
+///
+/// EVASION: MySQL leaves the definitions out whatever became of the columns since, so that a text is read as numbers
+/// (test `what_was_described_once_is_not_believed_of_mysql`).
+fn cached(session: &mut Session, exchange: &Exchange, count: u16) -> Option<std::sync::Arc<Columns>> {
+    let doubted = session.agreed.has(Capabilities::OPTIONAL_RESULTSET_METADATA);
+    if doubted && exchange.form == RowForm::Text {
+        return Some(Columns::untold(count));
+    }
+    let id = exchange.statement?;
+    let known = session.statements.get(id)?.columns.clone();
+    let known = known.filter(|columns| columns.types.len() == usize::from(count))?;
+    if !doubted {
+        return Some(known);
+    }
+    // Of the rows that are fetched later too.
+    let columns = known.doubted();
+    session.statements.describe(id, Some(columns.clone()), [].into());
+    Some(columns)
 }
 
 fn after_definitions(agreed: Capabilities) -> Stage {

@@ -21,6 +21,22 @@ pub(super) struct Columns {
     pub(super) shown: Arc<[Column]>,
 }
 
+impl Columns {
+    /// So many of which nothing is told, in text rows.
+    pub(super) fn untold(count: u16) -> Arc<Self> {
+        let column = Column { name: [].into(), table: 0, attribute: 0, type_code: 0, kind: CellKind::Text };
+        let count = usize::from(count);
+        let types = vec![ColumnType::VarString; count].into();
+        Arc::new(Self { form: RowForm::Text, types, shown: vec![column; count].into() })
+    }
+
+    /// The same, of which it is not sure that they are what comes: no detector can read them.
+    pub(super) fn doubted(&self) -> Arc<Self> {
+        let doubt = |column: &Column| Column { kind: CellKind::Undecoded, ..column.clone() };
+        Arc::new(Self { form: self.form, types: self.types.clone(), shown: self.shown.iter().map(doubt).collect() })
+    }
+}
+
 /// Columns whose definitions are still coming.
 #[derive(Debug, Default)]
 pub(super) struct Defined {
@@ -80,10 +96,11 @@ fn kind(definition: &ColumnDefinition<'_>, form: RowForm) -> CellKind {
     match definition.kind {
         number if is_number(number) => number_kind(number, form),
         kind if is_temporal(kind) => CellKind::Opaque,
-        ColumnType::Bit | ColumnType::Geometry | ColumnType::Vector | ColumnType::Null => CellKind::Opaque,
+        ColumnType::Null => CellKind::Opaque,
         _ if !collation::keeps_ascii(definition.collation) => CellKind::Undecoded,
         _ if is_json => CellKind::Json,
-        // Bytes may be text too: what is kept in a BLOB is what its writer put there.
+        // Bytes may be text too: what is kept in a BLOB, in the coordinates of a GEOMETRY or in a VECTOR is what its writer
+        // put there (test `bytes_of_every_type_are_searched`).
         _ => CellKind::Text,
     }
 }
@@ -122,6 +139,17 @@ mod tests {
             let fault = defined.push(&column, name.len(), RowForm::Text).unwrap_err();
             assert!(matches!(fault, Fault::OverLimit { .. }), "{fault}");
             assert_eq!(defined.take(RowForm::Text).types.len(), 32);
+        }
+    }
+
+    #[test]
+    fn bytes_of_every_type_are_searched() {
+        use ColumnType::{Bit, Geometry, LongBlob, Vector};
+        for kind in [Bit, Geometry, Vector, LongBlob] {
+            let column = ColumnDefinition { kind, collation: 63, ..ColumnDefinition::text(b"a") };
+            for form in [RowForm::Text, RowForm::Binary] {
+                assert_eq!(super::kind(&column, form), CellKind::Text, "{kind:?}");
+            }
         }
     }
 

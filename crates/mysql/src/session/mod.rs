@@ -30,7 +30,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use portcullis_wire::error::Fault;
+use portcullis_wire::error::{Fault, Malformed};
 use portcullis_wire::event::{Column, Gate, Refusal, Request, Ticket, Transaction};
 use portcullis_wire::frame::Frame;
 use portcullis_wire::protocol::{Front, Protocol};
@@ -216,10 +216,8 @@ impl Protocol for Session {
         rows: &[u8],
         worth: &mut dyn FnMut(Range<usize>) -> bool,
         visit: &mut dyn FnMut(usize, Range<usize>),
-    ) {
-        if let Some(columns) = &self.columns {
-            rows::cells(rows, columns, worth, visit);
-        }
+    ) -> Result<(), Malformed> {
+        self.columns.as_ref().map_or(Ok(()), |columns| rows::cells(rows, columns, worth, visit))
     }
 
     fn remarks(&self, message: &[u8], visit: &mut dyn FnMut(Range<usize>)) {

@@ -21,9 +21,10 @@ fn values(session: &mut Session, bytes: &[u8]) -> Vec<(usize, String)> {
     let (mut buffer, mut seen) = (BytesMut::from(bytes), Vec::new());
     while let Ok(Front::Whole(reply)) = session.answer(&buffer) {
         if matches!(reply.answer, portcullis_wire::event::Answer::Rows(_)) {
-            session.cells(&buffer[..reply.length], &mut |_| true, &mut |column, place| {
-                seen.push((column, buffer[place].escape_ascii().to_string()));
-            });
+            let mut see = |column: usize, place: std::ops::Range<usize>| {
+                seen.push((column, buffer[place].escape_ascii().to_string()))
+            };
+            session.cells(&buffer[..reply.length], &mut |_| true, &mut see).unwrap();
         }
         buffer.advance(reply.length);
         if buffer.is_empty() {
@@ -64,12 +65,14 @@ fn values_of_text_and_binary_rows_are_found() {
 
 #[test]
 fn a_row_that_lies_shows_only_what_is_inside() {
-    let server = Server::answering(modern())
-        .count(2)
-        .column("a", ColumnType::VarString)
-        .column("b", ColumnType::VarString)
-        .packet(|out| out.extend_from_slice(b"\x01x\x09y"));
-    assert_eq!(values(&mut asked(), &server.out), [(0, "x".into())]);
+    let mut session = asked();
+    let described =
+        Server::answering(modern()).count(2).column("a", ColumnType::VarString).column("b", ColumnType::VarString);
+    meanings(&mut session, &described.out, 1).unwrap();
+    let (mut row, mut seen) = (BytesMut::new(), Vec::new());
+    packet::put(&mut row, 0, b"\x01x\x09y");
+    let whole = session.cells(&row, &mut |_| true, &mut |column, place| seen.push((column, row[place].to_vec())));
+    assert_eq!((whole.is_ok(), seen), (false, vec![(0, b"x".to_vec())]));
 }
 
 /// Every piece of a value of column 0 joined, headers inside it left out.
@@ -150,4 +153,17 @@ fn the_text_of_an_error_is_free_text() {
     let mut seen = Vec::new();
     session.remarks(&out, &mut |place| seen.push(out[place].to_vec()));
     assert_eq!(seen, [b"Duplicate entry 'x'".to_vec()]);
+}
+
+#[test]
+fn what_a_server_did_not_describe_ends_the_session() {
+    let mut session = asked();
+    let described = Server::answering(modern()).count(1).column("a", ColumnType::VarString);
+    meanings(&mut session, &described.out, 1).unwrap();
+    for (row, is_one) in [(&b"\x01x"[..], true), (b"\x01xy", false), (b"\x02x", false), (b"\x01x\x01y", false)] {
+        let mut packet = BytesMut::new();
+        packet::put(&mut packet, 0, row);
+        assert_eq!(session.cells(&packet, &mut |_| true, &mut |_, _| {}).is_ok(), is_one, "{row:?}");
+        assert!(session.cells(&packet, &mut |_| false, &mut |_, _| {}).is_ok(), "it is not looked at");
+    }
 }

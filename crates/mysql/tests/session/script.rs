@@ -104,7 +104,9 @@ impl Server {
 
     pub fn prepared(self, id: u32, placeholders: u16, columns: &[ColumnType]) -> Self {
         let count = u16::try_from(columns.len()).unwrap();
-        let ok = PrepareOk { statement: id, columns: count, placeholders, warnings: 0, metadata: Metadata::Always };
+        let optional = self.agreed.has(Capabilities::OPTIONAL_RESULTSET_METADATA);
+        let metadata = if optional { Metadata::Follows } else { Metadata::Always };
+        let ok = PrepareOk { statement: id, columns: count, placeholders, warnings: 0, metadata };
         let mut server = self.packet(|out| ok.encode(out));
         for _ in 0..placeholders {
             server = server.column("?", ColumnType::VarString);

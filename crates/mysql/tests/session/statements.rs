@@ -8,7 +8,7 @@ use portcullis_mysql::response::{
 use portcullis_mysql::session::Session;
 use portcullis_mysql::{Capabilities, ColumnType, Pairs, Value, lenenc, packet};
 use portcullis_wire::Protocol;
-use portcullis_wire::event::{Gate, Refusal, Request, Transaction};
+use portcullis_wire::event::{CellKind, Gate, Refusal, Request, Transaction};
 
 use crate::script::*;
 
@@ -233,6 +233,48 @@ fn a_cursor_that_nobody_asked_for_leaves_no_rows() {
         let answer = answer.row(&[Some("1")]).end(both).ok(0, IDLE);
         assert_eq!(selected(agreed, answer), seen);
     }
+}
+
+#[test]
+fn rows_of_a_procedure_with_a_cursor_of_its_own_are_rows() {
+    for (agreed, seen) in [
+        (modern(), "~ columns1 rows1 result complete0 ready:Idle"),
+        (old(), "~ columns1 . rows1 result complete0 ready:Idle"),
+    ] {
+        let mut session = prepared(agreed, 7, 0);
+        let run = StmtExecute { statement: 7, flags: 1, iterations: 1, raw: b"" };
+        forward(&mut session, &frame(&Command::StmtExecute(run)), Some(2));
+        let both = Status::CURSOR_EXISTS.with(Status::MORE_RESULTS);
+        let answer = Server::answering(agreed).count(1).column("c", ColumnType::VarString).definitions_end(both);
+        let answer = answer.binary_row(&[(ColumnType::VarString, Value::Bytes(b"x"))]).end(both).ok(0, IDLE);
+        assert_eq!(meanings(&mut session, &answer.out, 3).unwrap(), seen);
+    }
+}
+
+#[test]
+fn what_was_described_once_is_not_believed_of_mysql() {
+    let agreed = modern() | Capabilities::OPTIONAL_RESULTSET_METADATA;
+    let kinds = |session: &Session| session.columns().unwrap().iter().map(|column| column.kind).collect::<Vec<_>>();
+    let untold = |server: Server| {
+        let count = ColumnCount { columns: 1, metadata: Metadata::Absent };
+        server.packet(|out| count.encode(out)).definitions_end(IDLE)
+    };
+    let mut session = prepared(agreed, 7, 0);
+    forward(&mut session, &execute(7, b""), Some(2));
+    let row = [(ColumnType::VarString, Value::Bytes(b"x"))];
+    let answer = untold(Server::answering(agreed)).binary_row(&row);
+    assert_eq!(meanings(&mut session, &answer.out, 1).unwrap(), "~ rows1");
+    assert_eq!(kinds(&session), [CellKind::Undecoded]);
+    meanings(&mut session, &Server { sequence: answer.sequence, ..Server::answering(agreed) }.end(IDLE).out, 3)
+        .unwrap();
+    forward(&mut session, &frame(&Command::StmtFetch { statement: 7, rows: 1 }), Some(3));
+    assert_eq!(kinds(&session), [CellKind::Undecoded], "of a cursor's rows too");
+    meanings(&mut session, &Server::answering(agreed).binary_row(&row).end(IDLE).out, 3).unwrap();
+    // Text needs no description to be read.
+    forward(&mut session, &query(agreed, "SELECT 1"), Some(4));
+    let answer = untold(Server::answering(agreed)).row(&[Some("x")]).end(IDLE);
+    assert_eq!(meanings(&mut session, &answer.out, 3).unwrap(), "~ rows1 complete ready:Idle");
+    assert_eq!(kinds(&session), [CellKind::Text]);
 }
 
 #[test]

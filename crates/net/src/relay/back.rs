@@ -36,7 +36,7 @@ impl<P: Protocol> Relay<P> {
         let end = ready.saturating_add(reply.length);
         if let Some(bytes) = self.from_upstream.get_mut(*ready..end) {
             let handled = self.inspector.handle_reply(&self.codec, reply, bytes, now);
-            handled.map_err(|fault| End::UpstreamFault(fault.into()))?;
+            handled.map_err(End::UpstreamFault)?;
         }
         self.copying_out = reply.answer == Answer::Data;
         match &reply.delivery {

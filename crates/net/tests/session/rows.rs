@@ -1,7 +1,10 @@
 //! Results are searched in the form that they have: text, binary, JSON, long values, errors and remarks.
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
+use portcullis_mysql::{Capabilities, packet};
 use portcullis_postgres::backend::{Notice, NotificationResponse, Severity};
+use portcullis_wire::protocol::Front;
+use portcullis_wire::{Frame, Protocol};
 
 use crate::bench::*;
 use crate::model::{Table, Value};
@@ -126,4 +129,25 @@ async fn a_question_of_ours_never_reaches_the_client() {
     s.talk(query("SELECT set_config('search_path', 'app', false) FROM orders WHERE id = 0")).await;
     let seen = s.talk(query("SELECT 1")).await;
     assert_eq!(seen, "T D(\\x00\\x01\\x00\\x00\\x00\\x011) C(SELECT 1) Z(I)");
+}
+
+#[test]
+fn what_a_server_says_between_results_is_searched() {
+    let agreed = Capabilities::PROTOCOL_41;
+    let world = world(1, NO_SECRET, secrets(), Default::default());
+    let stage = Stage::of(world.clone());
+    let mut codec = portcullis_mysql::session::Session::new(agreed, 4 << 20);
+    let (mut inspector, mut frame) = (inspector(world, "ana"), BytesMut::new());
+    packet::write(&mut frame, 0, |out| out.put_slice(b"\x03SELECT x FROM orders"));
+    ask_in(&mut codec, &mut inspector, &stage, Frame::new(frame.freeze()));
+    // OK, another result follows.
+    let mut answer = BytesMut::new();
+    packet::write(&mut answer, 1, |out| out.put_slice(b"\0\0\0\x0a\0\0\0to 4111111111111111"));
+    let mut at = 0;
+    while at < answer.len() {
+        let Front::Whole(reply) = codec.answer(&answer[at..]).unwrap() else { panic!("a whole message") };
+        inspector.handle_reply(&codec, &reply, &mut answer[at..at + reply.length], 2).unwrap();
+        at += reply.length;
+    }
+    assert!(answer.ends_with(b"to ****************"), "{answer:?}");
 }

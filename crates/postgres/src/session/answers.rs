@@ -60,7 +60,7 @@ fn run(session: &mut Session, tag: BackendTag, buffer: &[u8]) -> Result<Front, F
 
 fn first_value(rows: &[u8]) -> Option<Box<str>> {
     let mut first = None;
-    rows::cells(rows, &mut |_| true, &mut |_, place| first = first.take().or(rows.get(place)));
+    rows::cells(rows, &mut |_| true, &mut |_, place| first = first.take().or(rows.get(place))).ok()?;
     first.and_then(|value| std::str::from_utf8(value).ok()).map(Box::from)
 }
 

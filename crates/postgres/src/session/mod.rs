@@ -28,7 +28,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{BufMut, BytesMut};
-use portcullis_wire::error::Fault;
+use portcullis_wire::error::{Fault, Malformed};
 use portcullis_wire::event::{Column, Gate, Refusal, Request, Ticket, Transaction};
 use portcullis_wire::frame::Frame;
 use portcullis_wire::limits;
@@ -306,8 +306,8 @@ impl Protocol for Session {
         rows: &[u8],
         worth: &mut dyn FnMut(Range<usize>) -> bool,
         visit: &mut dyn FnMut(usize, Range<usize>),
-    ) {
-        rows::cells(rows, worth, visit);
+    ) -> Result<(), Malformed> {
+        rows::cells(rows, worth, visit)
     }
 
     fn remarks(&self, message: &[u8], visit: &mut dyn FnMut(Range<usize>)) {

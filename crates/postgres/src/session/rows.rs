@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use portcullis_wire::Reader;
+use portcullis_wire::{Malformed, Reader};
 
 /// How many bytes the complete messages of tag `tag` at the front of `buffer` cover, and how many there are.
 pub(super) fn run(buffer: &[u8], tag: u8, longest: usize) -> (usize, u64) {
@@ -32,7 +32,7 @@ pub(super) fn cells(
     rows: &[u8],
     worth: &mut dyn FnMut(Range<usize>) -> bool,
     visit: &mut dyn FnMut(usize, Range<usize>),
-) {
+) -> Result<(), Malformed> {
     let mut start = 0usize;
     while let Some(rest) = rows.get(start..)
         && let Some(&tag) = rest.first()
@@ -42,24 +42,26 @@ pub(super) fn cells(
         let end = start.saturating_add(length);
         match tag {
             _ if !worth(body..end) => {}
-            b'D' => row(rows.get(body..end).unwrap_or_default(), body, visit),
+            b'D' => row(rows.get(body..end).unwrap_or_default(), body, visit)?,
             _ => visit(0, body..end),
         }
         start = end;
     }
+    Ok(())
 }
 
 /// Visits the values of one DataRow body that stands at `base`.
-fn row(body: &[u8], base: usize, visit: &mut dyn FnMut(usize, Range<usize>)) {
+fn row(body: &[u8], base: usize, visit: &mut dyn FnMut(usize, Range<usize>)) -> Result<(), Malformed> {
     let mut r = Reader::new(body);
-    let Ok(count) = r.u16("column count") else { return };
+    let count = r.u16("column count")?;
     for column in 0..usize::from(count) {
-        let Ok(value) = r.value("value") else { return };
+        let value = r.value("value")?;
         if let Some(value) = value {
             let end = base.saturating_add(body.len()).saturating_sub(r.remaining());
             visit(column, end.saturating_sub(value.len())..end);
         }
     }
+    r.finish()
 }
 
 /// Calls `visit` with the free-text fields of an ErrorResponse or NoticeResponse, the payload of a
@@ -113,17 +115,18 @@ mod tests {
         let rows = [ROW, ROW].concat();
         assert_eq!(run(&rows, b'D', 1000), (ROW.len() * 2, 2));
         let mut seen = Vec::new();
-        cells(&rows, &mut |_| true, &mut |column, place| seen.push((column, place)));
+        cells(&rows, &mut |_| true, &mut |column, place| seen.push((column, place))).unwrap();
         assert_eq!(seen, [(0, 11..12), (2, 20..20), (0, 31..32), (2, 40..40)]);
         seen.clear();
-        cells(&rows, &mut |row| row.start > ROW.len(), &mut |column, place| seen.push((column, place)));
+        cells(&rows, &mut |row| row.start > ROW.len(), &mut |column, place| seen.push((column, place))).unwrap();
         assert_eq!(seen, [(0, 31..32), (2, 40..40)]);
     }
 
     #[test]
     fn a_value_that_leaves_its_row_ends_the_walk() {
         let mut seen = 0;
-        cells(b"D\0\0\0\x0b\0\x01\0\0\0\x09x", &mut |_| true, &mut |_, _| seen += 1);
+        let cut = cells(b"D\0\0\0\x0b\0\x01\0\0\0\x09x", &mut |_| true, &mut |_, _| seen += 1);
+        assert!(cut.is_err());
         assert_eq!(seen, 0);
     }
 

@@ -8,8 +8,9 @@ use portcullis_testkit::Setup;
 use portcullis_testkit::mysql::{Flavour, Options};
 
 use crate::answer::Answer;
+use crate::packets::execution;
 use crate::place::{BOTH_FORMS, DETECT, Place, each, eventually};
-use crate::wire::{LONGEST, SignIn, Wire};
+use crate::wire::{LONGEST, SignIn, Wire, flag};
 
 /// Everything is permitted but to see secrets; `privacy` sees them too.
 const POLICY: &str = r#"
@@ -429,5 +430,103 @@ fn the_record_knows_that_values_were_overwritten_and_does_not_keep_them() {
                 assert!(!contains(&bytes, secret), "{secret} in {}", file.display());
             }
         }
+    });
+}
+
+/// Runs a prepared statement, with a cursor or without, and takes whatever comes.
+fn heard_of(wire: &mut Wire, sql: &str, cursor: u8) -> bool {
+    let prepared = wire.prepare(sql).unwrap_or_else(|report| panic!("{sql}: {report:?}"));
+    wire.command(&execution(prepared.id, cursor, &[]));
+    wire.ends_within(Duration::from_millis(1500))
+}
+
+/// MariaDB describes the columns of the statement that it analyses, and sends other rows.
+#[test]
+fn rows_that_were_not_described_so_do_not_leave() {
+    each_masked(|masked| {
+        if !masked.place.server.flavour().is_mariadb() {
+            return;
+        }
+        let sql = "ANALYZE FORMAT=JSON SELECT b.id FROM customers a JOIN customers b \
+                   WHERE a.id = 7 AND b.card > a.card AND b.email > a.email";
+        for flags in BOTH_FORMS {
+            for cursor in [0, 1] {
+                let mut wire = masked.place.session_with(&["staff"], |how| SignIn { flags, ..how });
+                heard_of(&mut wire, sql, cursor);
+                assert!(masked.leaked(&wire).is_empty(), "cursor {cursor}: {:?}", masked.leaked(&wire));
+            }
+        }
+    });
+}
+
+/// MySQL leaves descriptions out where it is told to, whatever became of the columns since.
+#[test]
+fn values_of_columns_that_are_not_described_again_are_covered() {
+    each_masked(|masked| {
+        if masked.place.server.flavour().is_mariadb() {
+            return;
+        }
+        let flags = flag::USUAL | flag::OPTIONAL_METADATA;
+        let mut wire = masked.place.session_with(&["staff"], |how| SignIn { flags, ..how });
+        // As long as the address and its length, and of two numbers and a text.
+        for (before, column) in [("v int", "email"), ("v bigint", "LEFT(email, 7)"), ("v bigint", "card")] {
+            wire.query(&format!("CREATE TEMPORARY TABLE changing ({before})")).well();
+            let prepared = wire.prepare("SELECT v FROM changing").expect("prepared");
+            wire.query("DROP TEMPORARY TABLE changing").well();
+            wire.query(&format!("CREATE TEMPORARY TABLE changing AS SELECT {column} AS v FROM customers WHERE id = 7"))
+                .well();
+            wire.query("SET resultset_metadata = NONE").well();
+            wire.command(&execution(prepared.id, 0, &[]));
+            wire.ends_within(Duration::from_millis(1500));
+            assert!(masked.leaked(&wire).is_empty(), "{before}, {column}: {:?}", masked.leaked(&wire));
+            wire = masked.place.session_with(&["staff"], |how| SignIn { flags, ..how });
+        }
+        wire.query("SET resultset_metadata = NONE").well();
+        wire.command(&[b"\x03", &b"SELECT email FROM customers WHERE id = 7"[..]].concat());
+        assert!(!wire.ends_within(Duration::from_millis(1500)), "a text is read without a description");
+        assert!(masked.leaked(&wire).is_empty(), "{:?}", masked.leaked(&wire));
+    });
+}
+
+#[test]
+fn rows_of_a_procedure_that_has_a_cursor_are_overwritten() {
+    each_masked(|masked| {
+        for (name, value) in [("plain", "card"), ("flagged", "concat('hxxx ', card, ' ', email)")] {
+            masked.place.server.sql(&format!(
+                "DELIMITER //\nCREATE PROCEDURE {name}() BEGIN DECLARE v int; DECLARE c CURSOR FOR SELECT 1; OPEN c; \
+                 FETCH c INTO v; SELECT {value} AS a FROM customers WHERE id = 7 UNION ALL SELECT REPEAT('y', 20000); \
+                 CLOSE c; END //\nDELIMITER ;"
+            ));
+        }
+        for flags in BOTH_FORMS {
+            for name in ["plain", "flagged"] {
+                for cursor in [0, 1] {
+                    let mut wire = masked.place.session_with(&["staff"], |how| SignIn { flags, ..how });
+                    let ended = heard_of(&mut wire, &format!("CALL {name}()"), cursor);
+                    assert!(!ended && contains(&wire.heard, "yyyy"), "{name}, {cursor}: the session ended");
+                    assert!(masked.leaked(&wire).is_empty(), "{name}, {cursor}: {:?}", masked.leaked(&wire));
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn bytes_of_shapes_and_names_of_tables_are_searched() {
+    each_masked(|masked| {
+        let mut wire = masked.place.session(&["staff"]);
+        let shape = "SELECT ST_GeomFromWKB(CAST(CONCAT(x'0101000000', card) AS BINARY)) FROM customers WHERE id = 7";
+        for answer in in_both_forms(&mut wire, shape) {
+            assert_eq!(answer.well().rows.len(), 1);
+        }
+        for text in [
+            format!("SELECT x FROM (SELECT 1 AS x) AS `{EMAIL}`"),
+            format!("SELECT `{EMAIL}` AS y FROM (SELECT 1 AS `{EMAIL}`) AS d"),
+        ] {
+            for answer in in_both_forms(&mut wire, &text) {
+                assert_eq!(answer.well().rows.len(), 1, "{text}");
+            }
+        }
+        assert!(masked.leaked(&wire).is_empty(), "{:?}", masked.leaked(&wire));
     });
 }

@@ -29,6 +29,7 @@ pub mod flag {
     pub const MULTI_STATEMENTS: u32 = 1 << 16;
     pub const SESSION_TRACK: u32 = 1 << 23;
     pub const DEPRECATE_EOF: u32 = 1 << 24;
+    pub const OPTIONAL_METADATA: u32 = 1 << 25;
     /// Among MariaDB's further flags: definitions that did not change are not sent again.
     pub const CACHE_METADATA: u32 = 1 << 4;
     /// LONG_PASSWORD, FOUND_ROWS (no), LONG_FLAG, PROTOCOL_41, TRANSACTIONS, SECURE_CONNECTION, MULTI_STATEMENTS,
