@@ -198,21 +198,23 @@ impl Settings {
                 let Some(key) = self.temporary_key(name, dialect) else { return };
                 Arc::make_mut(&mut self.lasting.temporary).remove(&key);
             }
-            SessionChange::DropRelation(name) => {
-                let Some(key) = self.temporary_key(name, dialect) else { return };
-                self.set(false, |meaning| {
+            // EVASION: a temporary relation that is believed in after it is gone stands before the real one
+            // (test `a_temporary_relation_of_which_it_is_not_known_which_goes_is_believed_in_no_longer`).
+            SessionChange::DropRelation(name) => match self.temporary_key(name, dialect) {
+                None => self.set(false, lose_temporaries),
+                Some(key) => self.set(false, |meaning| {
                     Arc::make_mut(&mut meaning.temporary).remove(&key);
-                });
-            }
+                }),
+            },
             SessionChange::RenameRelation { from, to } => {
-                let new = Name { name: to.clone(), ..from.clone() };
-                let keys = (self.temporary_key(from, dialect), self.temporary_key(&new, dialect));
-                let (Some(old), Some(new)) = keys else { return };
-                self.set(false, |meaning| {
-                    if Arc::make_mut(&mut meaning.temporary).remove(&old) {
-                        Arc::make_mut(&mut meaning.temporary).insert(new.clone());
-                    }
-                });
+                match (self.temporary_key(from, dialect), self.temporary_key(to, dialect)) {
+                    (Some(old), Some(new)) => self.set(false, |meaning| {
+                        if Arc::make_mut(&mut meaning.temporary).remove(&old) {
+                            Arc::make_mut(&mut meaning.temporary).insert(new.clone());
+                        }
+                    }),
+                    _ => self.set(false, lose_temporaries),
+                }
             }
             SessionChange::LoseTemporaries => self.set(false, lose_temporaries),
             SessionChange::Commit { .. } | SessionChange::PrepareTransaction if !undone => self.settle(),

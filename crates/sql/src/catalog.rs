@@ -1,7 +1,8 @@
 //! A snapshot of the server's catalog, and how names in a statement resolve in it.
 //!
 //! The text says `orders`; which table that is depends on the search path, the temporary tables of the session and what exists now.
-//! Resolution follows PostgreSQL's: temporary relations first, then `pg_catalog`, each unless the path lists it, then the path.
+//! Resolution follows PostgreSQL's: temporary relations first, then `pg_catalog`, each unless the path lists it, then the path;
+//! or the path alone.
 //! Spec: PostgreSQL "The Schema Search Path". A snapshot is immutable and has an epoch; reading it from a server is done elsewhere.
 
 mod build;
@@ -162,6 +163,8 @@ pub struct Function {
 pub struct Catalog {
     epoch: u64,
     database: Option<Box<str>>,
+    /// Names are looked up in the path alone: the server adds no schemas of its own.
+    plain_path: bool,
     /// By name; false where the role may not use it, for then the server passes it over.
     schemas: HashMap<Box<str>, bool>,
     relations: HashMap<Oid, Relation>,

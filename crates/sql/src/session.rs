@@ -86,8 +86,8 @@ pub enum SessionChange {
     RenameRelation {
         /// As it was.
         from: Name,
-        /// Its new name.
-        to: Box<str>,
+        /// Its new name. Where it has no schema of its own, it goes to the first of the path.
+        to: Name,
     },
     /// Any temporary relation may be gone: CASCADE, DROP SCHEMA, DROP OWNED.
     LoseTemporaries,

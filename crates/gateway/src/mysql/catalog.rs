@@ -99,6 +99,7 @@ impl Reader {
         let fingerprint = self.fingerprint().await?;
         let dialect = self.dialect().await?;
         let mut builder = CatalogBuilder::new(epoch);
+        builder.plain_path();
         for row in self.conversation.query("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA").await? {
             builder.schema(&self.folded(&dialect, text(&row, 0)?));
         }

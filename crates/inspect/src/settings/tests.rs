@@ -253,3 +253,40 @@ fn an_unknown_savepoint_makes_the_path_unknown() {
     apply(&mut s, &SessionChange::RollbackTo("nope".into()));
     assert!(s.path().is_none());
 }
+
+#[test]
+fn a_temporary_relation_goes_where_its_new_name_says() {
+    let dialect = MySql { flavour: Flavour::MySql, version: 90_700, lower_case_tables: false };
+    let in_schema = |schema: &str, name: &str| Name { schema: Some(schema.into()), ..Name::bare(name) };
+    let made = |at: &str| {
+        let mut s = settings();
+        s.apply(&path("shop", false), false, &dialect);
+        s.apply(&SessionChange::CreateTemp(Name::bare("made")), false, &dialect);
+        s.apply(&path(at, false), false, &dialect);
+        s
+    };
+    for (at, from, to, key) in [
+        ("shop", Name::bare("made"), in_schema("scratch", "customers"), "scratch\0customers"),
+        ("scratch", in_schema("shop", "made"), Name::bare("customers"), "scratch\0customers"),
+        ("shop", Name::bare("made"), Name::bare("customers"), "shop\0customers"),
+    ] {
+        let mut s = made(at);
+        s.apply(&SessionChange::RenameRelation { from, to }, false, &dialect);
+        assert_eq!(s.temporary().iter().map(|key| &**key).collect::<Vec<_>>(), [key]);
+    }
+}
+
+#[test]
+fn a_temporary_relation_of_which_it_is_not_known_which_goes_is_believed_in_no_longer() {
+    let dialect = MySql { flavour: Flavour::MariaDb, version: 101_116, lower_case_tables: false };
+    let made = Name::bare("made");
+    let renamed = SessionChange::RenameRelation { from: made.clone(), to: Name::bare("customers") };
+    for change in [SessionChange::DropRelation(made.clone()), renamed] {
+        let mut s = settings();
+        s.apply(&path("shop", false), false, &dialect);
+        s.apply(&SessionChange::CreateTemp(made.clone()), false, &dialect);
+        s.forget_path();
+        s.apply(&change, false, &dialect);
+        assert!(s.temporary().is_empty() && s.lost().contains("shop\0made"), "{change:?}");
+    }
+}

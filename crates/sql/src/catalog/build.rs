@@ -59,6 +59,12 @@ impl CatalogBuilder {
         self
     }
 
+    /// Names are looked up in the path alone: the server adds no schemas of its own, whatever theirs are called.
+    pub fn plain_path(&mut self) -> &mut Self {
+        self.catalog.plain_path = true;
+        self
+    }
+
     /// A schema that the role may use.
     pub fn schema(&mut self, name: &str) -> &mut Self {
         self.catalog.schemas.insert(name.into(), true);

@@ -38,9 +38,9 @@ impl SearchPath {
         self.schemas.iter().any(|listed| &**listed == schema)
     }
 
-    /// The order in which the server looks, with what it adds at the front.
-    fn effective(&self) -> impl Iterator<Item = &str> {
-        let implicit = ["pg_temp", "pg_catalog"].into_iter().filter(|schema| !self.lists(schema));
+    /// The order in which the server looks, with what it adds at the front unless the path is `plain`.
+    fn effective(&self, plain: bool) -> impl Iterator<Item = &str> {
+        let implicit = ["pg_temp", "pg_catalog"].into_iter().filter(move |schema| !plain && !self.lists(schema));
         implicit.chain(self.schemas.iter().map(|schema| &**schema))
     }
 }
@@ -69,12 +69,12 @@ impl Catalog {
         if let Some(schema) = &name.schema {
             return self.resolve_in(schema, &name.name, temps).unwrap_or(Resolution::Unknown);
         }
-        let mut schemas = path.effective().filter(|schema| self.is_searched(schema));
+        let mut schemas = path.effective(self.plain_path).filter(|schema| self.is_searched(schema));
         schemas.find_map(|schema| self.resolve_in(schema, &name.name, temps)).unwrap_or(Resolution::Unknown)
     }
 
     fn resolve_in<'c>(&'c self, schema: &str, name: &str, temps: &BTreeSet<Box<str>>) -> Option<Resolution<'c>> {
-        if is_temporary_schema(schema) {
+        if self.is_temporary(schema) {
             return temps.contains(name).then_some(Resolution::Temporary);
         }
         self.relation_in(schema, name).map(Resolution::Relation)
@@ -86,7 +86,13 @@ impl Catalog {
     }
 
     fn is_searched(&self, schema: &str) -> bool {
-        is_temporary_schema(schema) || self.schemas.get(schema).copied().unwrap_or(false)
+        self.is_temporary(schema) || self.schemas.get(schema).copied().unwrap_or(false)
+    }
+
+    /// EVASION: where every schema is somebody's own, one may be called `pg_catalog` or `pg_temp`
+    /// (test `a_plain_path_has_no_schemas_of_the_servers_own`).
+    fn is_temporary(&self, schema: &str) -> bool {
+        !self.plain_path && is_temporary_schema(schema)
     }
 
     /// Whether a function that did not come with the server may be meant by `name`: the server would choose between functions of a
@@ -94,7 +100,7 @@ impl Catalog {
     pub fn has_user_function(&self, name: &Name, path: &SearchPath) -> bool {
         self.functions(&name.name).iter().filter(|function| !function.is_builtin).any(|function| match &name.schema {
             Some(schema) => *schema == function.schema,
-            None => &*function.schema == "pg_catalog" || path.lists(&function.schema),
+            None => (!self.plain_path && &*function.schema == "pg_catalog") || path.lists(&function.schema),
         })
     }
 

@@ -152,3 +152,25 @@ fn a_dotted_name_that_is_no_column_reaches_the_row() {
     assert_eq!(found.iter().map(|column| column.attnum).collect::<Vec<_>>(), [1]);
     assert_eq!(orders.columns.iter().map(|column| column.attnum).collect::<Vec<_>>(), [1, 2, 3]);
 }
+
+#[test]
+fn a_plain_path_has_no_schemas_of_the_servers_own() {
+    let mut build = CatalogBuilder::new(7);
+    build.plain_path().schema("shop").schema("pg_catalog").schema("pg_temp");
+    for (oid, schema) in [(20, "shop"), (21, "pg_catalog"), (22, "pg_temp")] {
+        let (schema, name) = (schema.into(), "orders".into());
+        build.relation(RelationRow { oid, schema, name, kind: RelationKind::Table });
+    }
+    let (schema, name, language) = ("pg_catalog".into(), "f".into(), "sql".into());
+    build.function(FunctionRow { oid: 16_500, schema, name, volatility: Volatility::Volatile, language });
+    let catalog = build.build();
+    let found = |name: &Name| match catalog.resolve(name, &path("shop"), &BTreeSet::default()) {
+        Resolution::Relation(relation) => Some(relation.oid),
+        _ => None,
+    };
+    assert_eq!(found(&Name::bare("orders")), Some(20));
+    for (oid, schema) in [(21, "pg_catalog"), (22, "pg_temp")] {
+        assert_eq!(found(&Name { schema: Some(schema.into()), ..Name::bare("orders") }), Some(oid));
+    }
+    assert!(!catalog.has_user_function(&Name::bare("f"), &path("shop")));
+}

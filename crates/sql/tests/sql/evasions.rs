@@ -160,7 +160,7 @@ fn temporary_relations_go_by_every_way() {
         assert!(one(text).session.iter().any(dropped), "{text}");
     }
     let renamed =
-        |change: &SessionChange| matches!(change, SessionChange::RenameRelation { to, .. } if &**to == "customers");
+        |change: &SessionChange| matches!(change, SessionChange::RenameRelation { to, .. } if &*to.name == "customers");
     assert!(one("ALTER TABLE x RENAME TO customers").session.iter().any(renamed));
     let falls = |change: &SessionChange| matches!(change, SessionChange::DropAtCommit(_));
     assert!(one("CREATE TEMP TABLE x ON COMMIT DROP AS SELECT 1").session.iter().any(falls));

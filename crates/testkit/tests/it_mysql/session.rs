@@ -1,6 +1,7 @@
 //! The same text means other things in other sessions: the default schema, temporary tables, comments that some servers
 //! run. It is judged as this server reads it in this session. Modes and character sets are in `modes`.
 
+use portcullis_testkit::Setup;
 use portcullis_testkit::mysql::Options;
 
 use crate::answer::Answer;
@@ -384,3 +385,36 @@ fn a_file_of_the_client_is_loaded_where_policy_allows_it() {
         }
     });
 }
+
+/// What a temporary table, or a schema of one's own, must not stand before: the salaries of the schema that is closed to
+/// reading.
+#[test]
+fn nothing_of_ones_own_stands_before_a_table_that_is_closed() {
+    let setup = Setup { policy: closed_to_reading() + DEFINES, ..usual() };
+    each_with(&Options::default(), &setup, |place| {
+        let sql = "SELECT * FROM employees";
+        let ways: &[&[&str]] = &[
+            &["CREATE TEMPORARY TABLE made (a INT)", "ALTER TABLE made RENAME TO shop.employees"],
+            &["CREATE TEMPORARY TABLE shop.made (a INT)", "ALTER TABLE shop.made RENAME TO shop.employees"],
+            &["CREATE TEMPORARY TABLE made (a INT)", "ALTER TABLE made RENAME TO employees, RENAME TO aside"],
+            &["CREATE TEMPORARY TABLE employees (a INT)", "SET ROLE NONE; DROP TEMPORARY TABLE employees"],
+            &["CREATE DATABASE pg_catalog", "CREATE TABLE pg_catalog.employees (a INT)"],
+        ];
+        for way in ways {
+            let mut wire = place.session(SUPPORT);
+            wire.query("USE hr").well();
+            for step in *way {
+                let answer = wire.query(step);
+                assert!(!answer.is_refused(), "{step}: {answer:?}");
+            }
+            let answer = wire.query(sql);
+            assert!(answer.rows.is_empty(), "{way:?}: {answer:?}");
+            assert!(!place.ran(wire.id).iter().any(|text| text == sql), "{way:?}");
+        }
+    });
+}
+
+const DEFINES: &str = r#"
+@id("defines")
+permit (principal in Group::"support", action == Action::"ddl", resource);
+"#;

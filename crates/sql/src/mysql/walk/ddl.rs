@@ -305,7 +305,13 @@ impl Walk<'_> {
     fn renamed(&mut self, from: Name) -> Parsed {
         let to = self.relation_name()?;
         self.effect(Action::Ddl, Target::Relation(to.clone()));
-        self.out.session.push(SessionChange::RenameRelation { from, to: to.name });
+        let is_another = |change: &SessionChange| matches!(change, SessionChange::RenameRelation { from: other, .. } if *other == from);
+        // Of two new names the last one counts.
+        let change = match self.out.session.iter().any(is_another) {
+            true => SessionChange::LoseTemporaries,
+            false => SessionChange::RenameRelation { from, to },
+        };
+        self.out.session.push(change);
         self.out.barrier |= Barrier::TEMPORARY;
         Ok(())
     }
@@ -330,7 +336,13 @@ impl Walk<'_> {
                 walk.accept("NOWAIT");
             }
             walk.expect("TO")?;
-            walk.renamed(from)
+            if walk.syntax.is_maria() {
+                return walk.renamed(from);
+            }
+            // Here MySQL passes over temporary tables.
+            let to = walk.relation_name()?;
+            walk.effect(Action::Ddl, Target::Relation(to));
+            Ok(())
         })
     }
 

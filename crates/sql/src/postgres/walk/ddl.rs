@@ -228,8 +228,9 @@ impl<'t> Walk<'t> {
             let to: Box<str> = rename.newname.as_str().into();
             let from = names::of_range(range);
             self.effect(Action::Ddl, Target::Relation(from.clone()));
-            self.effect(Action::Ddl, Target::Relation(Name { name: to.clone(), ..from }));
-            self.out.session.push(SessionChange::RenameRelation { from: names::of_range(range), to });
+            let to = Name { name: to, ..from.clone() };
+            self.effect(Action::Ddl, Target::Relation(to.clone()));
+            self.out.session.push(SessionChange::RenameRelation { from, to });
             self.out.barrier |= Barrier::TEMPORARY;
         }
     }
