@@ -10,6 +10,7 @@ use portcullis_wire::event::Refusal;
 
 use crate::cache::Scope;
 use crate::facts::{Absent, Facts, Wanted, closes_results};
+use crate::path_of::PathOf;
 use crate::refusals;
 use crate::settings::Settings;
 use crate::world::World;
@@ -29,6 +30,8 @@ pub(crate) struct Denied {
 #[derive(Debug)]
 pub(crate) struct Judged {
     pub(crate) statements: Arc<[Statement]>,
+    /// What each of them has its names looked up in; the session's path where there is none.
+    paths: Box<[PathOf]>,
     pub(crate) outcome: Result<Allowed, Denied>,
     /// Ids of what it touches, for the record.
     pub(crate) objects: Box<[(&'static str, String)]>,
@@ -38,10 +41,16 @@ pub(crate) struct Judged {
 }
 
 impl Judged {
+    /// What a statement of the text has its names looked up in.
+    pub(crate) fn path_of(&self, index: usize) -> &PathOf {
+        self.paths.get(index).unwrap_or(&PathOf::Session)
+    }
+
     /// The same, to be judged anew whenever it is used.
     pub(crate) fn without_scope(&self) -> Self {
         Self {
             statements: self.statements.clone(),
+            paths: self.paths.clone(),
             outcome: self.outcome.clone(),
             objects: self.objects.clone(),
             barrier: self.barrier,
@@ -69,6 +78,7 @@ pub(crate) fn opaque(refusal: Refusal, slice: &Slice, circumstances: Circumstanc
     };
     Judged {
         statements: Arc::from([]),
+        paths: Box::default(),
         outcome: outcome.map_err(|()| Denied { refusal, rule, absent, by_policy: false }),
         objects: Box::default(),
         barrier: Barrier::UNKNOWN,
@@ -81,6 +91,7 @@ pub(crate) fn opaque(refusal: Refusal, slice: &Slice, circumstances: Circumstanc
 pub(crate) fn closed(refusal: Refusal) -> Judged {
     Judged {
         statements: Arc::from([]),
+        paths: Box::default(),
         outcome: Err(Denied { refusal, rule: None, absent: false, by_policy: false }),
         objects: Box::default(),
         barrier: Barrier::NONE,
@@ -104,6 +115,7 @@ pub(crate) fn not_analysed(
 /// Decides on every statement of a text, each under what the ones before it would make of the session.
 pub(crate) fn decide(
     statements: Arc<[Statement]>,
+    paths: Box<[PathOf]>,
     settings: &Settings,
     world: &World,
     slice: &Slice,
@@ -111,6 +123,7 @@ pub(crate) fn decide(
 ) -> Judged {
     let mut judged = Judged {
         statements: statements.clone(),
+        paths,
         outcome: nothing(slice, world, circumstances),
         objects: Box::default(),
         barrier: Barrier::NONE,
@@ -119,13 +132,14 @@ pub(crate) fn decide(
     };
     let mut objects: Vec<(&'static str, String)> = Vec::new();
     let mut after = None::<Settings>;
-    for statement in statements.iter() {
+    for (index, statement) in statements.iter().enumerate() {
         let now = after.as_ref().unwrap_or(settings);
         // EVASION: the whole text was read in the mode that it began with (test `a_mode_that_the_session_sets_is_followed_or_refused`).
         if now.mode() != settings.mode() || (after.is_some() && !now.is_readable()) {
             judged.barrier |= Barrier::UNKNOWN;
         }
-        let outcome = one(statement, now, world, slice, circumstances, judged.barrier, &mut objects);
+        let facts = facts(now, judged.path_of(index), world);
+        let outcome = one(statement, facts, world, slice, circumstances, judged.barrier, &mut objects);
         judged.cacheable &= outcome.cacheable;
         judged.barrier |= statement.barrier;
         judged.outcome = outcome.decision;
@@ -134,7 +148,7 @@ pub(crate) fn decide(
         }
         if statements.len() > 1 {
             let simulated = after.get_or_insert_with(|| settings.clone());
-            simulate(statement, simulated, world);
+            simulate(statement, judged.path_of(index), simulated, world);
         }
     }
     judged.objects = objects.into();
@@ -154,17 +168,30 @@ fn nothing(slice: &Slice, world: &World, circumstances: Circumstances<'_>) -> Re
     }
 }
 
-fn simulate(statement: &Statement, settings: &mut Settings, world: &World) {
+/// What a statement that ends well makes of the session.
+pub(crate) fn simulate(statement: &Statement, path: &PathOf, settings: &mut Settings, world: &World) {
     for change in &statement.session {
         // EVASION: the end of a failed transaction is a rollback, whatever the text calls it
         // (test `the_end_of_a_failed_transaction_falls_back_inside_a_text`).
-        settings.apply(change, settings.has_failed(), &*world.dialect);
+        settings.apply_in(path, change, settings.has_failed(), &*world.dialect);
     }
     if statement.barrier.contains(Barrier::UNKNOWN) {
         settings.apply(&SessionChange::LoseTemporaries, false, &*world.dialect);
     }
     if statement.barrier.contains(Barrier::CATALOG) {
         settings.note_uncommitted();
+    }
+}
+
+fn facts<'w>(settings: &'w Settings, path: &'w PathOf, world: &'w World) -> Facts<'w> {
+    Facts {
+        catalog: &world.catalog,
+        dialect: &*world.dialect,
+        path: path.over(settings.path()),
+        temporary: settings.temporary(),
+        lost: settings.lost(),
+        mode: settings.mode(),
+        uncommitted: settings.has_uncommitted(),
     }
 }
 
@@ -175,23 +202,14 @@ struct One {
 
 fn one(
     statement: &Statement,
-    settings: &Settings,
+    facts: Facts<'_>,
     world: &World,
     slice: &Slice,
     circumstances: Circumstances<'_>,
     earlier: Barrier,
     objects: &mut Vec<(&'static str, String)>,
 ) -> One {
-    let facts = Facts {
-        catalog: &world.catalog,
-        dialect: &*world.dialect,
-        path: settings.path().map(|path| &**path),
-        temporary: settings.temporary(),
-        lost: settings.lost(),
-        mode: settings.mode(),
-        uncommitted: settings.has_uncommitted(),
-    };
-    let closes = closes_results(statement, settings.mode(), &*world.dialect);
+    let closes = closes_results(statement, facts.mode, &*world.dialect);
     if closes && circumstances.masked {
         let refusal = refusals::closes_results(world.dialect.codes());
         let decision = Err(Denied { refusal, rule: None, absent: false, by_policy: false });

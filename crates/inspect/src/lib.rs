@@ -12,6 +12,7 @@ mod facts;
 mod inspector;
 mod judge;
 mod names;
+mod path_of;
 mod refusals;
 mod results;
 mod settings;

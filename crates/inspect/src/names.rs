@@ -15,6 +15,7 @@ use portcullis_wire::event::{Named, Parameter, Ticket};
 use portcullis_wire::{ByName, limits};
 
 use crate::judge::Judged;
+use crate::path_of::PathOf;
 
 /// A prepared statement.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct Prepared {
     pub(crate) types: Vec<u32>,
     /// The mode in which the server read it.
     pub(crate) mode: Mode,
+    /// The path that the server looks its names up in.
+    pub(crate) path: PathOf,
     pub(crate) judged: Arc<Judged>,
     /// For one made by SQL's PREPARE: what it does (its text is a part of another statement's).
     pub(crate) body: Option<Arc<Statement>>,

@@ -15,6 +15,7 @@ use portcullis_sql::statement::Name;
 use portcullis_wire::event::Transaction;
 
 use crate::facts::temporary_key;
+use crate::path_of::PathOf;
 
 /// What gives names and text their meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +107,12 @@ impl Settings {
         self
     }
 
-    pub(crate) fn path(&self) -> Option<&Arc<SearchPath>> {
+    pub(crate) fn path(&self) -> Option<&SearchPath> {
+        self.now.path.as_deref()
+    }
+
+    /// The same, to be kept.
+    pub(crate) fn shared_path(&self) -> Option<&Arc<SearchPath>> {
         self.now.path.as_ref()
     }
 
@@ -200,23 +206,22 @@ impl Settings {
             }
             // EVASION: a temporary relation that is believed in after it is gone stands before the real one
             // (test `a_temporary_relation_of_which_it_is_not_known_which_goes_is_believed_in_no_longer`).
-            SessionChange::DropRelation(name) => match self.temporary_key(name, dialect) {
-                None => self.set(false, lose_temporaries),
-                Some(key) => self.set(false, |meaning| {
+            SessionChange::DropRelation(name) => {
+                let Some(key) = self.temporary_key(name, dialect) else { return self.lose_temporaries() };
+                self.set(false, |meaning| {
                     Arc::make_mut(&mut meaning.temporary).remove(&key);
-                }),
-            },
-            SessionChange::RenameRelation { from, to } => {
-                match (self.temporary_key(from, dialect), self.temporary_key(to, dialect)) {
-                    (Some(old), Some(new)) => self.set(false, |meaning| {
-                        if Arc::make_mut(&mut meaning.temporary).remove(&old) {
-                            Arc::make_mut(&mut meaning.temporary).insert(new.clone());
-                        }
-                    }),
-                    _ => self.set(false, lose_temporaries),
-                }
+                });
             }
-            SessionChange::LoseTemporaries => self.set(false, lose_temporaries),
+            SessionChange::RenameRelation { from, to } => {
+                let keys = (self.temporary_key(from, dialect), self.temporary_key(to, dialect));
+                let (Some(old), Some(new)) = keys else { return self.lose_temporaries() };
+                self.set(false, |meaning| {
+                    if Arc::make_mut(&mut meaning.temporary).remove(&old) {
+                        Arc::make_mut(&mut meaning.temporary).insert(new.clone());
+                    }
+                });
+            }
+            SessionChange::LoseTemporaries => self.lose_temporaries(),
             SessionChange::Commit { .. } | SessionChange::PrepareTransaction if !undone => self.settle(),
             SessionChange::Commit { .. } | SessionChange::Rollback { .. } | SessionChange::PrepareTransaction => {
                 self.fall_back();
@@ -236,6 +241,28 @@ impl Settings {
         self.sign();
     }
 
+    /// One change of a statement that ended well and had its names looked up in `path`.
+    pub(crate) fn apply_in(&mut self, path: &PathOf, change: &SessionChange, undone: bool, dialect: &dyn Dialect) {
+        let Some(own) = path.other_than(self.path()) else { return self.apply(change, undone, dialect) };
+        let placed = |name: &Name| match (&name.schema, own.and_then(SearchPath::first)) {
+            (None, Some(schema)) => Some(Name { schema: Some(schema.into()), ..name.clone() }),
+            (None, None) => None,
+            (Some(_), _) => Some(name.clone()),
+        };
+        let placed = match change {
+            // The server goes back to the session's own path behind it, or does not.
+            SessionChange::SetSearchPath { .. } => return self.forget_path(),
+            SessionChange::CreateTemp(name) => placed(name).map(SessionChange::CreateTemp),
+            SessionChange::DropAtCommit(name) => placed(name).map(SessionChange::DropAtCommit),
+            SessionChange::DropRelation(name) => placed(name).map(SessionChange::DropRelation),
+            SessionChange::RenameRelation { from, to } => {
+                placed(from).zip(placed(to)).map(|(from, to)| SessionChange::RenameRelation { from, to })
+            }
+            _ => return self.apply(change, undone, dialect),
+        };
+        self.apply(&placed.unwrap_or(SessionChange::LoseTemporaries), undone, dialect);
+    }
+
     /// What a temporary relation is known by; `None` where that depends on a path that is not known.
     fn temporary_key(&self, name: &Name, dialect: &dyn Dialect) -> Option<Box<str>> {
         match dialect.temporaries_have_schemas() {
@@ -249,6 +276,12 @@ impl Settings {
         if !local {
             change(&mut self.lasting);
         }
+    }
+
+    /// Nothing is known any more of what the names of temporary relations mean.
+    fn lose_temporaries(&mut self) {
+        self.set(false, lose_temporaries);
+        self.sign();
     }
 
     fn set_other(&mut self, name: &str, value: &SettingValue, local: bool, dialect: &dyn Dialect) {
@@ -297,7 +330,7 @@ impl Settings {
                 }
             }
             None => {
-                self.set(false, lose_temporaries);
+                self.lose_temporaries();
                 self.forget_path();
             }
         }
@@ -391,6 +424,20 @@ impl Settings {
             }
         }
         self.sign();
+    }
+
+    /// The upstream reports a setting by itself, in the answer to a statement that has its names looked up in `path`.
+    ///
+    /// EVASION: what is reported from within may be the schema of the preparation, which the server leaves behind the statement
+    /// (test `a_path_reported_within_a_prepared_statement_is_not_taken_for_the_sessions`).
+    pub(crate) fn report_in(&mut self, path: &PathOf, name: &str, value: &str, dialect: &dyn Dialect) {
+        let is_path = dialect.report(name, value, self.now.mode) == Some(SettingClass::Path);
+        if path.other_than(self.path()).is_none() || !is_path {
+            return self.report(name, value, dialect);
+        }
+        if dialect.read_reported_path(value, &self.user).as_ref() != self.path() {
+            self.forget_path();
+        }
     }
 
     /// The upstream reports a setting by itself.

@@ -130,6 +130,12 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
         false
     }
 
+    /// Whether a prepared statement runs in the path of its preparation, wherever the session is by then. Otherwise its names are
+    /// looked up in the session's path each time it runs.
+    fn prepared_keep_path(&self) -> bool {
+        false
+    }
+
     /// Whether a call of this name, where no function of the session's own has it, can only be a harmless one of the server's own.
     fn is_pure_builtin(&self, name: &Name) -> bool;
 

@@ -14,6 +14,7 @@ use super::Inspector;
 use super::flights::{Flight, Leg};
 use crate::judge::Judged;
 use crate::names::{Bound, Prepared};
+use crate::path_of::PathOf;
 
 impl Inspector {
     /// An answer of the upstream, in `bytes`, before it goes on. What detectors find in it is overwritten.
@@ -77,7 +78,9 @@ impl Inspector {
                     self.remark(codec, reply.ticket, bytes);
                 }
                 let dialect = self.world.dialect.clone();
-                self.settings.report(name, value, &*dialect);
+                let flight = reply.ticket.and_then(|ticket| self.flights.at(ticket));
+                let path = flight.map_or(PathOf::Session, |flight| flight.path().clone());
+                self.settings.report_in(&path, name, value, &*dialect);
                 self.follow();
             }
             Answer::Told(told) => {
@@ -268,7 +271,7 @@ impl Inspector {
         }
         let dialect = self.world.dialect.clone();
         for change in &statement.session {
-            self.settings.apply(change, undone, &*dialect);
+            self.settings.apply_in(judged.path_of(index), change, undone, &*dialect);
             self.follow_names(change, statement, judged, entry);
         }
         if statement.barrier.contains(Barrier::UNKNOWN) {
@@ -290,11 +293,13 @@ impl Inspector {
     /// Names that SQL itself makes and drops.
     fn follow_names(&mut self, change: &SessionChange, whole: &Statement, judged: &crate::judge::Judged, entry: u64) {
         let mode = self.settings.mode();
+        let path = PathOf::prepared_under(&self.settings, &*self.world.dialect);
         let made = |body| {
             Arc::new(Prepared {
                 text: bytes::Bytes::from_static(b"-- prepared by SQL"),
                 types: Vec::new(),
                 mode,
+                path: path.clone(),
                 judged: Arc::new(judged.without_scope()),
                 body,
             })

@@ -7,6 +7,7 @@ use portcullis_sql::statement::CopyDirection;
 use portcullis_wire::event::Ticket;
 
 use crate::judge::Judged;
+use crate::path_of::PathOf;
 
 /// What kind of request is in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +54,11 @@ impl Flight {
             |judged: &Judged| judged.statements.iter().any(|statement| statement.copy == Some(CopyDirection::In));
         matches!(self.leg, Leg::Run | Leg::Execute | Leg::Call)
             && self.judged.as_ref().is_none_or(|judged| !judged.barrier.is_none() || copies(judged))
+    }
+
+    /// What the statement that is running has its names looked up in.
+    pub(super) fn path(&self) -> &PathOf {
+        self.judged.as_ref().map_or(&PathOf::Session, |judged| judged.path_of(self.statement))
     }
 
     /// The entry of the statement that is running.

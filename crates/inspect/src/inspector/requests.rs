@@ -12,10 +12,12 @@ use portcullis_wire::Frame;
 use portcullis_wire::event::{Format, Parameter, Refusal, Request};
 
 use super::Inspector;
+use super::expand::Expanded;
 use super::flights::{Flight, Leg};
 use crate::facts::Absent;
 use crate::judge::{self, Denied, Judged};
 use crate::names::{Bound, Prepared};
+use crate::path_of::PathOf;
 use crate::refusals;
 use crate::verdict::{Job, Passage, Sealed, Verdict};
 
@@ -146,7 +148,8 @@ impl Inspector {
         let verdict = self.settle(&judged, &intent, standing);
         if let Verdict::Forward(passage) = &verdict {
             let (text, types, mode) = (Bytes::copy_from_slice(text), types.to_vec(), self.settings.mode());
-            let prepared = Prepared { text, types, mode, judged, body: None };
+            let path = PathOf::prepared_under(&self.settings, &*self.world.dialect);
+            let prepared = Prepared { text, types, mode, path, judged, body: None };
             self.names.prepare(passage.ticket, name, Arc::new(prepared));
         }
         verdict
@@ -263,7 +266,7 @@ impl Inspector {
         }
         let text = [statement.kind.as_str().as_bytes(), b" ", name].concat();
         let statement = Statement { span: 0..text.len(), ..statement };
-        let judged = self.decide(Arc::from([statement]), now);
+        let judged = self.decide(Arc::from([statement]), Box::default(), now);
         if judged.outcome.as_ref().is_err_and(|denied| denied.absent) && !self.refreshed {
             return Verdict::Find(Job::RefreshCatalog { stale: self.world.catalog.epoch() });
         }
@@ -282,7 +285,7 @@ impl Inspector {
     ) -> Verdict {
         let Some(own) = self.owned else { return Verdict::Whose(session) };
         let made = Statement { span: 0..0, ..Statement::kill(session, statement_only) };
-        let judged = Arc::new(self.decide(Arc::from([made]), now));
+        let judged = Arc::new(self.decide(Arc::from([made]), Box::default(), now));
         let text = format!("KILL {session}");
         let intent = Intent { via: "command", leg: Leg::Run, text: text.as_bytes(), parameters: &[], frame, now };
         match own {
@@ -420,6 +423,9 @@ impl Inspector {
     }
 
     /// A prepared statement is judged again only if something moved.
+    ///
+    /// EVASION: a name that meant a temporary table at the preparation, and means one again where the session is by then, while
+    /// the server has kept the schema (test `a_prepared_statement_is_judged_in_the_schema_of_its_preparation`).
     fn judge_again(&mut self, prepared: &Prepared, standing: Standing, now: u64) -> Found {
         let same = prepared.judged.scope == Some(self.scope) && !self.settings.is_doubted();
         if prepared.judged.cacheable && same {
@@ -434,9 +440,9 @@ impl Inspector {
         match &prepared.body {
             Some(body) => {
                 let statements = Arc::from([(**body).clone()]);
-                Found::Judged(Arc::new(self.decide(statements, now)))
+                Found::Judged(Arc::new(self.decide(statements, Box::new([prepared.path.clone()]), now)))
             }
-            None => self.judge(&prepared.text, &prepared.types, standing, now),
+            None => self.judge_in(&prepared.path, &prepared.text, &prepared.types, standing, now),
         }
     }
 
@@ -465,11 +471,18 @@ impl Inspector {
 
     /// What is decided on `text` here and now.
     fn judge(&mut self, text: &[u8], types: &[u32], standing: Standing, now: u64) -> Found {
+        self.judge_in(&PathOf::Session, text, types, standing, now)
+    }
+
+    /// What is decided on `text` here and now, where its names are looked up in this path.
+    fn judge_in(&mut self, path: &PathOf, text: &[u8], types: &[u32], standing: Standing, now: u64) -> Found {
         if let Some(found) = self.unsound(text, standing, now) {
             return found;
         }
         let analysed = self.key_of(text, types);
-        if let Some(judged) = self.world.cache.decision(self.scope, &self.key) {
+        // Decisions are kept for the path of their scope, which is the session's.
+        let elsewhere = path.other_than(self.settings.path()).is_some();
+        if let Some(judged) = self.world.cache.decision(self.scope, &self.key).filter(|_| !elsewhere) {
             return Found::Judged(judged);
         }
         let statements = match self.analysis(text, analysed) {
@@ -490,10 +503,10 @@ impl Inspector {
             }
             Err(job) => return Found::Missing(job),
         };
-        let (statements, by_name) = self.expand(statements);
-        let mut judged = self.decide(statements, now);
+        let Expanded { statements, paths, by_name } = self.expand(statements, path);
+        let mut judged = self.decide(statements, paths, now);
         judged.scope = Some(self.scope);
-        judged.cacheable &= !by_name;
+        judged.cacheable &= !by_name && !elsewhere;
         if judged.outcome.as_ref().is_err_and(|denied| denied.absent) && !self.refreshed {
             return Found::Missing(Job::RefreshCatalog { stale: self.world.catalog.epoch() });
         }
@@ -504,8 +517,8 @@ impl Inspector {
         Found::Judged(judged)
     }
 
-    fn decide(&self, statements: Arc<[Statement]>, now: u64) -> Judged {
-        judge::decide(statements, &self.settings, &self.world, &self.sliced.slice, self.circumstances(now))
+    fn decide(&self, statements: Arc<[Statement]>, paths: Box<[PathOf]>, now: u64) -> Judged {
+        judge::decide(statements, paths, &self.settings, &self.world, &self.sliced.slice, self.circumstances(now))
     }
 
     /// Fills in the cache key; returns the length of the part that the analysis depends on.

@@ -190,6 +190,67 @@ fn a_temporary_table_of_another_schema_hides_nothing() {
     assert!(!key("shop") && key("hr"));
 }
 
+/// The path of a statement that was prepared in this schema.
+fn prepared_in(schema: &str) -> PathOf {
+    let mut s = mariadb();
+    apply_to(&mut s, &path(schema, false));
+    PathOf::prepared_under(&s, &MARIADB)
+}
+
+#[test]
+fn a_path_reported_within_a_prepared_statement_is_not_taken_for_the_sessions() {
+    let mut s = mariadb();
+    apply_to(&mut s, &path("hr", false));
+    let hr = at(&s);
+    s.report_in(&prepared_in("shop"), "schema", "hr", &MARIADB);
+    assert_eq!(at(&s), hr);
+    s.report_in(&prepared_in("shop"), "schema", "shop", &MARIADB);
+    assert!(s.path().is_none() && s.is_doubted());
+    // Where it is the session's own, or none of a path, it is what it says.
+    let mut s = mariadb();
+    s.report_in(&prepared_in("shop"), "schema", "hr", &MARIADB);
+    assert_eq!(at(&s), hr);
+    s.report_in(&prepared_in("shop"), "sql_mode", "", &MARIADB);
+    assert_eq!((at(&s), s.mode()), (hr, Mode::default()));
+}
+
+#[test]
+fn what_a_prepared_statement_makes_stands_where_it_was_prepared() {
+    let mut s = mariadb();
+    let products = Name::bare("products");
+    let stands = |s: &Settings, schema: &str| {
+        let path = SearchPath::new([schema], "");
+        temporary_key(&Name::bare("products"), Some(&path)).is_some_and(|key| s.temporary().contains(&key))
+    };
+    apply_to(&mut s, &path("hr", false));
+    s.apply_in(&prepared_in("shop"), &SessionChange::CreateTemp(products.clone()), false, &MARIADB);
+    assert!(stands(&s, "shop") && !stands(&s, "hr"));
+    apply_to(&mut s, &SessionChange::CreateTemp(products.clone()));
+    s.apply_in(&prepared_in("shop"), &SessionChange::DropRelation(products.clone()), false, &MARIADB);
+    assert!(!stands(&s, "shop") && stands(&s, "hr"));
+    let rename = SessionChange::RenameRelation { from: Name::bare("other"), to: Name::bare("products") };
+    s.apply_in(&prepared_in("shop"), &SessionChange::CreateTemp(Name::bare("other")), false, &MARIADB);
+    s.apply_in(&prepared_in("shop"), &rename, false, &MARIADB);
+    assert!(stands(&s, "shop"));
+    s.apply_in(&prepared_in("shop"), &path("shop", false), false, &MARIADB);
+    assert!(s.path().is_none() && s.is_doubted(), "what it leaves of the path is asked for");
+}
+
+#[test]
+fn where_the_path_of_the_preparation_is_not_known_temporary_tables_may_be_any() {
+    let drop = SessionChange::DropRelation(Name::bare("products"));
+    for path in [PathOf::Preparation(None), PathOf::Session] {
+        let mut s = mariadb();
+        apply_to(&mut s, &SessionChange::CreateTemp(Name::bare("products")));
+        assert_eq!(s.temporary().len(), 1);
+        if path == PathOf::Session {
+            s.forget_path();
+        }
+        s.apply_in(&path, &drop, false, &MARIADB);
+        assert!(s.temporary().is_empty(), "{path:?}");
+    }
+}
+
 fn apply_to(settings: &mut Settings, change: &SessionChange) {
     settings.apply(change, false, &MARIADB);
 }

@@ -209,6 +209,11 @@ impl Dialect for MySql {
         true
     }
 
+    fn prepared_keep_path(&self) -> bool {
+        // `Prepared_statement::execute` changes to the database of the preparation, and back when the statement has ended.
+        true
+    }
+
     fn settings_follow_transactions(&self) -> bool {
         false
     }

@@ -172,6 +172,11 @@ impl Dialect for Postgres {
         Some(SearchPath::new(words.iter().map(String::as_str), user))
     }
 
+    fn prepared_keep_path(&self) -> bool {
+        // A plan made under another `search_path` is no longer valid: the statement is analysed anew (`RevalidateCachedQuery`).
+        false
+    }
+
     fn is_pure_builtin(&self, name: &Name) -> bool {
         name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog") && builtins::is_pure(&name.name)
     }

@@ -67,6 +67,99 @@ fn the_default_schema_decides_what_a_name_means() {
     });
 }
 
+/// One may make tables, and read anything but the products.
+const NO_PRODUCTS: &str = r#"
+permit (principal, action in [Action::"connect", Action::"read", Action::"write", Action::"set", Action::"ddl"], resource in Upstream::"shop");
+@id("closed") forbid (principal, action == Action::"select", resource in Table::"shop.shop.products");
+"#;
+
+#[test]
+fn a_prepared_statement_is_judged_in_the_schema_of_its_preparation() {
+    let policy = NO_PRODUCTS.to_owned();
+    each_with(&Options::default(), &portcullis_testkit::Setup { policy, ..usual() }, |place| {
+        let sql = "SELECT count(*) FROM products";
+        let (make, drop) = ("CREATE TEMPORARY TABLE products (id int)", "DROP TEMPORARY TABLE products");
+        let mut found = Vec::new();
+        for how in ["COM_STMT", "SQL", "one text", "a text", "all in a text"] {
+            let mut wire = place.session(SUPPORT);
+            refuses(&place, &mut wire, sql);
+            wire.query(make).well();
+            let id = match how {
+                "COM_STMT" => wire.prepare(sql).expect("prepared").id,
+                "all in a text" => 0,
+                _ => {
+                    wire.query(&format!("PREPARE s FROM '{sql}'")).well();
+                    0
+                }
+            };
+            let answer = match how {
+                "one text" => wire.query(&format!("{drop}; USE hr; {make}; EXECUTE s")),
+                "all in a text" => wire.query(&format!("PREPARE s FROM '{sql}'; {drop}; USE hr; {make}; EXECUTE s")),
+                _ => {
+                    wire.query(drop).well();
+                    wire.init_db("hr").well();
+                    wire.query(make).well();
+                    match how {
+                        "COM_STMT" => wire.execute(id, &[]),
+                        "SQL" => wire.query("EXECUTE s"),
+                        _ => wire.query("SELECT 1; EXECUTE s"),
+                    }
+                }
+            };
+            if !answer.is_refused() || !answer.rows.is_empty() {
+                found.push(format!("{:?}: {how}: {answer:?}", place.server.flavour()));
+            }
+        }
+        assert!(found.is_empty(), "{found:#?}");
+        // What it reads may be read, wherever the session is, and what it makes is made where it was prepared.
+        let mut wire = place.session(SUPPORT);
+        let prepared = wire.prepare("SELECT concat(count(*)) FROM customers").expect("prepared");
+        let making = wire.prepare(make).expect("prepared");
+        wire.query("PREPARE s FROM 'SELECT count(*) FROM customers'").well();
+        wire.init_db("hr").well();
+        assert_eq!(wire.execute(prepared.id, &[]).value(), "200");
+        assert_eq!(wire.query("EXECUTE s").value(), "200");
+        wire.execute(making.id, &[]).well();
+        assert_eq!(wire.query("SELECT count(*) FROM shop.products").value(), "0");
+        assert_eq!(wire.query("SELECT count(*) FROM products").codes(), [1146]);
+        assert_eq!(wire.query("SELECT database()").value(), "hr");
+    });
+}
+
+#[test]
+fn an_execution_in_another_schema_leaves_the_session_where_it_was() {
+    let policy = closed_to_reading();
+    each_with(&Options::default(), &portcullis_testkit::Setup { policy, ..usual() }, |place| {
+        place.server.sql("CREATE TABLE hr.orders (id int); INSERT INTO hr.orders VALUES (65010)");
+        for flags in crate::place::BOTH_FORMS {
+            for sql in [
+                "DO 1",
+                "SELECT 1",
+                "INSERT INTO audit_notes (note) VALUES ('reported')",
+                "CREATE TEMPORARY TABLE x (a int)",
+            ] {
+                let mut wire = place.session_with(SUPPORT, |how| SignIn { flags, ..how });
+                let Ok(prepared) = wire.prepare(sql) else { continue };
+                wire.init_db("hr").well();
+                wire.execute(prepared.id, &[]).well();
+                let answer = wire.query("SELECT id FROM orders WHERE id > 65000");
+                kept_from(&place, &wire, &answer, "65000");
+                assert_eq!(wire.query("SELECT database()").value(), "hr", "{sql}");
+            }
+        }
+        if place.server.flavour().is_mariadb() {
+            // It can be prepared here, and what it leaves is the server's to say.
+            let mut wire = place.session(SUPPORT);
+            let prepared = wire.prepare("USE shop").expect("prepared");
+            wire.init_db("hr").well();
+            wire.execute(prepared.id, &[]).well();
+            let answer = wire.query("SELECT id FROM orders WHERE id > 65000");
+            let told = wire.query("SELECT database()").value();
+            assert_eq!(answer.errors.is_empty(), told == "shop", "{told}: {answer:?}");
+        }
+    });
+}
+
 #[test]
 fn a_reset_takes_the_session_back_to_its_start() {
     each(|place| {
