@@ -40,6 +40,8 @@ pub(crate) enum Absent {
     Function(Name),
     Statement(Box<str>),
     Portal(Box<str>),
+    /// That something unqualified would go to.
+    Schema,
 }
 
 /// One request for policy.
@@ -109,7 +111,7 @@ impl Facts<'_> {
         match &effect.target {
             Target::Relation(name) => self.relation(effect, name, statement, add),
             Target::Function(name) if effect.action == Action::Call => self.called(name, add),
-            Target::Function(name) => add(Wanted::new(action, self.named(name, What::Function))),
+            Target::Function(name) => add(self.placed(action, name, What::Function)),
             // What a setting is worth is decided with its value, below.
             Target::Setting(_) if effect.action == Action::Set => {}
             Target::Setting(_) | Target::Session => add(Wanted::new(action, What::Upstream)),
@@ -120,13 +122,25 @@ impl Facts<'_> {
         }
     }
 
-    fn named(&self, name: &Name, make: fn(Box<str>, Box<str>) -> What) -> What {
-        make(name.schema.clone().unwrap_or_else(|| self.creation_schema()), name.name.clone())
+    /// A request for what the catalog does not show, in the schema that it says or would be made in.
+    fn placed(&self, action: Ask, name: &Name, make: fn(Box<str>, Box<str>) -> What) -> Wanted {
+        match name.schema.as_deref().or_else(|| self.creation_schema()) {
+            Some(schema) => Wanted::new(action, make(schema.into(), name.name.clone())),
+            None => Wanted::unknown(Some(Absent::Schema)),
+        }
     }
 
     /// Where an unqualified new object would go: the first schema of the path that exists.
-    fn creation_schema(&self) -> Box<str> {
-        self.path.and_then(|path| self.catalog.creation_schema(path)).unwrap_or("").into()
+    ///
+    /// EVASION: what goes to a schema that the catalog does not know is in none that a policy names
+    /// (test `what_is_defined_without_a_known_schema_is_never_in_a_schema_without_a_name`).
+    fn creation_schema(&self) -> Option<&str> {
+        let path = self.path?;
+        if self.dialect.has_one_default_schema() {
+            return path.first();
+        }
+        // What the session's own transaction made, the catalog cannot show.
+        self.catalog.creation_schema(path).or_else(|| path.first().filter(|_| self.uncommitted))
     }
 
     fn relation(&self, effect: &Effect, name: &Name, statement: &Statement, add: &mut dyn FnMut(Wanted)) {
@@ -137,7 +151,7 @@ impl Facts<'_> {
             Resolution::Relation(relation) => self.known(effect, relation, statement, add),
             Resolution::Temporary => {}
             Resolution::Unknown if defines || self.uncommitted => {
-                add(Wanted::new(ask(effect.action), self.named(name, What::Table)));
+                add(self.placed(ask(effect.action), name, What::Table));
             }
             Resolution::Unknown => add(Wanted::unknown(Some(Absent::Relation(name.clone())))),
         }
@@ -214,7 +228,7 @@ impl Facts<'_> {
             }
         }
         if schemas.is_empty() && self.uncommitted {
-            add(Wanted::new(Ask::Call, self.named(name, What::Function)));
+            add(self.placed(Ask::Call, name, What::Function));
         } else if schemas.is_empty() {
             add(Wanted::unknown(Some(Absent::Function(name.clone()))));
         }
@@ -228,11 +242,11 @@ impl Facts<'_> {
         let unknown = SearchPath::new([], "");
         let path = self.path.unwrap_or(&unknown);
         for name in &statement.operators {
-            add(Wanted::new(Ask::Call, self.named(name, What::Function)));
+            add(self.placed(Ask::Call, name, What::Function));
         }
         for operator in &statement.builtin_operators {
             if self.catalog.has_user_operator(operator, path) {
-                add(Wanted::new(Ask::Call, What::Function(self.creation_schema(), operator.clone())));
+                add(self.placed(Ask::Call, &Name::bare(operator), What::Function));
             }
         }
         for attribute in &statement.attributes {
@@ -345,6 +359,7 @@ fn ask(action: Action) -> Ask {
 #[cfg(test)]
 mod tests {
     use portcullis_sql::Limits;
+    use portcullis_sql::catalog::CatalogBuilder;
     use portcullis_sql::mysql::{Flavour, MySql};
     use portcullis_sql::postgres::Postgres;
 
@@ -395,5 +410,47 @@ mod tests {
         ] {
             assert!(closes(text, hidden, &MYSQL), "{text}");
         }
+    }
+
+    /// What `text` asks for in a session of this path, where the catalog knows the schema `shop` alone.
+    fn asked(text: &str, path: Option<&str>, uncommitted: bool, dialect: &dyn Dialect) -> Vec<Wanted> {
+        let mut builder = CatalogBuilder::new(1);
+        builder.schema("shop");
+        let (catalog, none) = (builder.build(), BTreeSet::new());
+        let path = path.map(|schema| SearchPath::new([schema], ""));
+        let facts = Facts {
+            catalog: &catalog,
+            dialect,
+            path: path.as_ref(),
+            temporary: &none,
+            lost: &none,
+            mode: Mode::default(),
+            uncommitted,
+        };
+        let statements = dialect.analyse(text.as_bytes(), Mode::default(), &Limits::default()).expect("it is read");
+        statements.iter().flat_map(|statement| facts.wanted(statement)).collect()
+    }
+
+    #[test]
+    fn what_is_defined_without_a_known_schema_is_never_in_a_schema_without_a_name() {
+        let table = |schema: &str| [Wanted::new(Ask::Ddl, What::Table(schema.into(), "t".into()))];
+        let none = [Wanted::unknown(Some(Absent::Schema))];
+        let (create, drop) = ("CREATE TABLE t (a int)", "DROP TABLE t");
+        for text in [create, drop] {
+            assert_eq!(asked(text, Some("late"), false, &MYSQL), table("late"), "{text}");
+            assert_eq!(asked(text, Some("shop"), false, &MYSQL), table("shop"), "{text}");
+            for path in [Some(""), None] {
+                assert_eq!(asked(text, path, false, &MYSQL), none, "{text}");
+                assert_eq!(asked(text, path, true, &MYSQL), none, "{text}");
+            }
+            assert_eq!(asked(text, Some("shop"), false, &Postgres), table("shop"), "{text}");
+            assert_eq!(asked(text, Some("late"), false, &Postgres), none, "{text}");
+            assert_eq!(asked(text, Some("late"), true, &Postgres), table("late"), "{text}");
+            assert_eq!(asked(text, None, true, &Postgres), none, "{text}");
+        }
+        let calls = "SELECT f(1)";
+        let function = Wanted::new(Ask::Call, What::Function("late".into(), "f".into()));
+        assert!(asked(calls, Some("late"), true, &MYSQL).contains(&function));
+        assert!(asked(calls, None, true, &MYSQL).contains(&none[0]));
     }
 }

@@ -253,7 +253,7 @@ fn one(
                 None => refusals::denied(&denial, codes.denied),
             };
             let by_policy = absent.is_none();
-            let absent = matches!(absent, Some(Absent::Relation(_) | Absent::Function(_)));
+            let absent = matches!(absent, Some(Absent::Relation(_) | Absent::Function(_) | Absent::Schema));
             Err(Denied { refusal, rule: denial.rule, absent, by_policy })
         }
     };

@@ -47,6 +47,7 @@ pub(crate) fn absent(absent: &Absent, codes: &Codes) -> Refusal {
         Absent::Function(name) => (codes.unknown_function, (codes.absent.function)(name)),
         Absent::Statement(name) => (codes.unknown_statement, (codes.absent.statement)(name)),
         Absent::Portal(name) => (codes.unknown_portal, (codes.absent.portal)(name)),
+        Absent::Schema => (codes.unknown_schema, codes.absent.schema.to_owned()),
     };
     plain(sqlstate, message)
 }

@@ -49,6 +49,8 @@ pub struct Codes {
     pub unknown_statement: [u8; 5],
     /// No such portal.
     pub unknown_portal: [u8; 5],
+    /// No schema to which something unqualified would go.
+    pub unknown_schema: [u8; 5],
     /// It cannot be recorded.
     pub unrecorded: [u8; 5],
     /// The server's own words for what does not exist.
@@ -66,6 +68,8 @@ pub struct Absences {
     pub statement: fn(&str) -> String,
     /// No such portal.
     pub portal: fn(&str) -> String,
+    /// No schema to which something unqualified would go.
+    pub schema: &'static str,
 }
 
 /// One SQL dialect.
@@ -127,6 +131,11 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
 
     /// Whether a temporary relation stands only in the schema that it was made in, rather than before all others.
     fn temporaries_have_schemas(&self) -> bool {
+        false
+    }
+
+    /// Whether the path is one default schema, where all that is unqualified lies, even if a catalog does not know it yet.
+    fn has_one_default_schema(&self) -> bool {
         false
     }
 

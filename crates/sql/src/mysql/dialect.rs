@@ -94,12 +94,14 @@ static CODES: Codes = Codes {
     unknown_function: *b"42883",
     unknown_statement: *b"26000",
     unknown_portal: *b"34000",
+    unknown_schema: *b"3D000",
     unrecorded: *b"58030",
     absent: Absences {
         relation: |name| format!("Table '{name}' doesn't exist"),
         function: |name| format!("FUNCTION {name} does not exist"),
         statement: |name| unknown_handler(name, "EXECUTE"),
         portal: |name| unknown_handler(name, "FETCH"),
+        schema: "No database selected",
     },
 };
 
@@ -206,6 +208,10 @@ impl Dialect for MySql {
     }
 
     fn temporaries_have_schemas(&self) -> bool {
+        true
+    }
+
+    fn has_one_default_schema(&self) -> bool {
         true
     }
 

@@ -112,12 +112,14 @@ static CODES: Codes = Codes {
     unknown_function: *b"42883",
     unknown_statement: *b"26000",
     unknown_portal: *b"34000",
+    unknown_schema: *b"3F000",
     unrecorded: *b"53100",
     absent: Absences {
         relation: |name| format!("relation \"{name}\" does not exist"),
         function: |name| format!("function {name} does not exist"),
         statement: |name| format!("prepared statement \"{name}\" does not exist"),
         portal: |name| format!("portal \"{name}\" does not exist"),
+        schema: "no schema has been selected to create in",
     },
 };
 

@@ -127,6 +127,46 @@ fn a_prepared_statement_is_judged_in_the_schema_of_its_preparation() {
 }
 
 #[test]
+fn a_schema_that_the_catalog_does_not_know_yet_is_named_all_the_same() {
+    let policy = r#"
+permit (principal, action in [Action::"connect", Action::"read", Action::"write", Action::"set", Action::"ddl"], resource in Upstream::"shop");
+@id("no-late") forbid (principal, action == Action::"ddl", resource in Schema::"shop.late");
+"#;
+    let policy = policy.to_owned();
+    each_with(&Options::default(), &portcullis_testkit::Setup { policy, ..usual() }, |place| {
+        let mut wire = place.session(SUPPORT);
+        wire.query("SELECT 1").well();
+        // Somebody else makes it; the catalog is read every few seconds only.
+        place.server.sql("CREATE DATABASE late; CREATE TABLE late.t (a int); GRANT ALL ON late.* TO app");
+        wire.init_db("late").well();
+        let mut found = Vec::new();
+        for sql in [
+            "DROP TABLE late.t",
+            "DROP TABLE t",
+            "CREATE TABLE u (a int)",
+            "CREATE TEMPORARY TABLE v (a int)",
+            "ALTER TABLE t ADD b int",
+        ] {
+            let answer = wire.query(sql);
+            if answer.errors.is_empty() {
+                found.push(format!("{:?}: {sql}: {answer:?}", place.server.flavour()));
+            }
+        }
+        assert!(found.is_empty(), "{found:#?}");
+        assert_eq!(
+            place
+                .server
+                .sql("SELECT group_concat(table_name) FROM information_schema.tables WHERE table_schema = 'late'"),
+            "t"
+        );
+        // Nor is anything made in no schema at all.
+        let mut wire = place.session(SUPPORT);
+        wire.query("CREATE TABLE made_here (a int)").well();
+        wire.query("DROP TABLE made_here").well();
+    });
+}
+
+#[test]
 fn an_execution_in_another_schema_leaves_the_session_where_it_was() {
     let policy = closed_to_reading();
     each_with(&Options::default(), &portcullis_testkit::Setup { policy, ..usual() }, |place| {
