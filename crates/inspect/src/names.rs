@@ -59,11 +59,22 @@ enum Undo {
     Portal(Box<[u8]>, Option<Arc<Bound>>),
 }
 
+impl Undo {
+    fn name(&self) -> &[u8] {
+        match self {
+            Self::Statement(name, _) | Self::Portal(name, _) => name,
+        }
+    }
+}
+
 /// Names, and how to take back what the server has not confirmed.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     statements: ByName<Arc<Prepared>>,
     portals: ByName<Arc<Bound>>,
+    /// Whether some portal with a name ends with its transaction. Held ones, of which a session may have thousands, are not
+    /// looked at whenever one ends.
+    transient: bool,
     undo: VecDeque<(Ticket, Undo)>,
 }
 
@@ -87,8 +98,13 @@ impl Names {
     }
 
     pub(crate) fn bind(&mut self, ticket: Ticket, name: &[u8], bound: Arc<Bound>) {
-        let old = self.portals.insert(name, bound);
+        let old = self.insert_portal(name, bound);
         self.undo.push_back((ticket, Undo::Portal(name.into(), old)));
+    }
+
+    fn insert_portal(&mut self, name: &[u8], bound: Arc<Bound>) -> Option<Arc<Bound>> {
+        self.transient |= !bound.held && !name.is_empty();
+        self.portals.insert(name, bound)
     }
 
     pub(crate) fn close(&mut self, ticket: Ticket, kind: Named, name: &[u8]) {
@@ -99,10 +115,16 @@ impl Names {
         self.undo.push_back((ticket, undo));
     }
 
-    /// A name is dropped by a request that nobody answers.
+    /// A name is dropped by a request that nobody answers, and with a statement the cursor that it ran with.
     pub(crate) fn forget(&mut self, kind: Named, name: &[u8]) {
         match kind {
-            Named::Statement => drop(self.statements.remove(name)),
+            Named::Statement => {
+                let gone = self.statements.remove(name);
+                let own = |bound: &Arc<Bound>| gone.is_some_and(|gone| Arc::ptr_eq(&gone, &bound.prepared));
+                if self.portals.get(name).is_some_and(own) {
+                    self.portals.remove(name);
+                }
+            }
             Named::Portal => drop(self.portals.remove(name)),
         }
     }
@@ -132,7 +154,7 @@ impl Names {
     /// Portals end with their transaction, unless they are held or were made since. The unnamed one, which every request
     /// makes anew, is left: what is forwarded for it without need only gets the server's own error.
     pub(crate) fn transaction_ended(&mut self) {
-        if !self.portals.has_named() {
+        if !self.transient {
             return;
         }
         let since: HashSet<&[u8]> = self
@@ -143,7 +165,12 @@ impl Names {
                 Undo::Statement(..) => None,
             })
             .collect();
-        self.portals.retain_named(|name, bound| bound.held || since.contains(name));
+        let mut transient = false;
+        self.portals.retain_named(|name, bound| {
+            transient |= !bound.held && since.contains(name);
+            bound.held || since.contains(name)
+        });
+        self.transient = transient;
     }
 
     /// SQL's CLOSE; `None` is all.
@@ -173,14 +200,30 @@ impl Names {
     /// What SQL's DECLARE made, once the server confirmed it.
     pub(crate) fn declared(&mut self, name: &str, bound: Arc<Bound>) {
         if !self.has_no_room_for(name.as_bytes()) {
-            self.portals.insert(name.as_bytes(), bound);
+            self.insert_portal(name.as_bytes(), bound);
         }
+    }
+
+    /// How many changes the server may still fail to make.
+    #[cfg(test)]
+    pub(crate) fn unconfirmed(&self) -> usize {
+        self.undo.len()
     }
 
     /// The server confirmed everything up to `ticket`.
     pub(crate) fn confirm(&mut self, ticket: Ticket) {
         while self.undo.front().is_some_and(|(of, _)| *of <= ticket) {
             self.undo.pop_front();
+        }
+    }
+
+    /// What was to run at once failed: it opened no cursor. What has no name it dropped all the same.
+    pub(crate) fn fail_run(&mut self, ticket: Ticket) {
+        while self.undo.front().is_some_and(|(of, _)| *of <= ticket) {
+            match self.undo.pop_front() {
+                Some((of, undo)) if of == ticket && !undo.name().is_empty() => self.restore(undo),
+                _ => {}
+            }
         }
     }
 
@@ -205,7 +248,7 @@ impl Names {
         match undo {
             Undo::Statement(name, Some(old)) => drop(self.statements.insert(&name, old)),
             Undo::Statement(name, None) => drop(self.statements.remove(&name)),
-            Undo::Portal(name, Some(old)) => drop(self.portals.insert(&name, old)),
+            Undo::Portal(name, Some(old)) => drop(self.insert_portal(&name, old)),
             Undo::Portal(name, None) => drop(self.portals.remove(&name)),
         }
     }

@@ -363,6 +363,7 @@ impl Inspector {
             let (entry, run) = (flight.entry(), flight.leg == Leg::Run);
             self.recorder.outcome(entry, &failed, now);
             if run {
+                self.names.fail_run(ticket);
                 self.abandon_rest(ticket, now);
             } else {
                 self.names.take_back(ticket, skipped.unwrap_or(ticket));
@@ -432,6 +433,8 @@ impl Inspector {
                 self.complete(Some(ticket), None, "", now);
             }
             self.flights.land(ticket);
+            // Nothing else confirms what ran at once. Else a cursor's every execution would be kept to be taken back.
+            self.names.confirm(ticket);
         }
         self.settings.ready(transaction);
         if transaction == Transaction::Idle {
@@ -477,3 +480,6 @@ fn changes_definitions(statement: &Statement) -> bool {
 fn calls(statement: &Statement) -> bool {
     statement.effects.iter().any(|effect| effect.action == portcullis_sql::Action::Call)
 }
+
+#[cfg(test)]
+mod tests;
