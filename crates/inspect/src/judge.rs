@@ -45,19 +45,6 @@ impl Judged {
     pub(crate) fn path_of(&self, index: usize) -> &PathOf {
         self.paths.get(index).unwrap_or(&PathOf::Session)
     }
-
-    /// The same, to be judged anew whenever it is used.
-    pub(crate) fn without_scope(&self) -> Self {
-        Self {
-            statements: self.statements.clone(),
-            paths: self.paths.clone(),
-            outcome: self.outcome.clone(),
-            objects: self.objects.clone(),
-            barrier: self.barrier,
-            scope: None,
-            cacheable: false,
-        }
-    }
 }
 
 /// What conditions may read besides the statement, owned by the session.

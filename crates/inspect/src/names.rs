@@ -6,7 +6,9 @@
 
 use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
+use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use portcullis_sql::dialect::Mode;
@@ -17,16 +19,43 @@ use portcullis_wire::{ByName, limits};
 use crate::judge::Judged;
 use crate::path_of::PathOf;
 
+/// LIMIT: bytes of text that a session's prepared statements have together: all the names that it may have, with seven
+/// kilobytes each, which is more than drivers and mappers prepare.
+const TEXTS: usize = 64 << 20;
+
+/// A text that counts towards [`TEXTS`] for as long as anything keeps it: a name, a portal, or what may be taken back.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    text: Bytes,
+    weight: usize,
+    all: Arc<AtomicUsize>,
+}
+
+impl Deref for Kept {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.text
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.weight, Ordering::Relaxed);
+    }
+}
+
 /// A prepared statement.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    pub(crate) text: Bytes,
+    pub(crate) text: Kept,
     pub(crate) types: Vec<u32>,
     /// The mode in which the server read it.
     pub(crate) mode: Mode,
     /// The path that the server looks its names up in.
     pub(crate) path: PathOf,
-    pub(crate) judged: Arc<Judged>,
+    /// What was decided then; for one made by SQL's PREPARE nothing that could be used again.
+    pub(crate) judged: Option<Arc<Judged>>,
     /// For one made by SQL's PREPARE: what it does (its text is a part of another statement's).
     pub(crate) body: Option<Arc<Statement>>,
 }
@@ -75,6 +104,8 @@ pub(crate) struct Names {
     /// Whether some portal with a name ends with its transaction. Held ones, of which a session may have thousands, are not
     /// looked at whenever one ends.
     transient: bool,
+    /// What the texts that are kept weigh.
+    texts: Arc<AtomicUsize>,
     undo: VecDeque<(Ticket, Undo)>,
 }
 
@@ -90,6 +121,16 @@ impl Names {
     /// Whether one more name would be too many.
     pub(crate) fn is_full(&self) -> bool {
         self.statements.len() >= limits::NAMES || self.portals.len() >= limits::NAMES
+    }
+
+    /// Keeps a text that stands for `weight` bytes; `None` if there is no room for it.
+    pub(crate) fn keep(&self, text: Bytes, weight: usize) -> Option<Kept> {
+        let all = self.texts.load(Ordering::Relaxed).saturating_add(weight);
+        if all > TEXTS {
+            return None;
+        }
+        self.texts.store(all, Ordering::Relaxed);
+        Some(Kept { text, weight, all: self.texts.clone() })
     }
 
     pub(crate) fn prepare(&mut self, ticket: Ticket, name: &[u8], prepared: Arc<Prepared>) {

@@ -112,6 +112,13 @@ pub(crate) fn too_many_names(codes: &Codes) -> Refusal {
     Refusal { hint: Some(hint.to_owned()), ..plain(codes.too_complex, message) }
 }
 
+/// Longer statements than a session may hold.
+pub(crate) fn too_long_names(codes: &Codes) -> Refusal {
+    let hint = "close prepared statements that are no longer used";
+    let message = "refused: the session's prepared statements are too long together".to_owned();
+    Refusal { hint: Some(hint.to_owned()), ..plain(codes.too_complex, message) }
+}
+
 fn plain(sqlstate: [u8; 5], message: String) -> Refusal {
     Refusal { sqlstate, message, detail: None, hint: None, position: None }
 }

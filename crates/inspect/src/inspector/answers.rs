@@ -272,7 +272,7 @@ impl Inspector {
         let dialect = self.world.dialect.clone();
         for change in &statement.session {
             self.settings.apply_in(judged.path_of(index), change, undone, &*dialect);
-            self.follow_names(change, statement, judged, entry);
+            self.follow_names(change, statement, entry);
         }
         if statement.barrier.contains(Barrier::UNKNOWN) {
             // EVASION: a temporary relation dropped by a function uncovers the one behind it
@@ -291,28 +291,19 @@ impl Inspector {
     }
 
     /// Names that SQL itself makes and drops.
-    fn follow_names(&mut self, change: &SessionChange, whole: &Statement, judged: &crate::judge::Judged, entry: u64) {
-        let mode = self.settings.mode();
-        let path = PathOf::prepared_under(&self.settings, &*self.world.dialect);
-        let made = |body| {
-            Arc::new(Prepared {
-                text: bytes::Bytes::from_static(b"-- prepared by SQL"),
-                types: Vec::new(),
-                mode,
-                path: path.clone(),
-                judged: Arc::new(judged.without_scope()),
-                body,
-            })
-        };
+    fn follow_names(&mut self, change: &SessionChange, whole: &Statement, entry: u64) {
         match change {
-            SessionChange::PrepareSql { name, statement } => {
-                self.names.prepared(name, made(Some(Arc::new((**statement).clone()))));
-            }
+            SessionChange::PrepareSql { name, statement } => match self.made(Arc::new((**statement).clone()), whole) {
+                Some(prepared) => self.names.prepared(name, prepared),
+                None => self.names.deallocate(Some(name)),
+            },
             SessionChange::DeallocateSql { name } => self.names.deallocate(name.as_deref()),
-            SessionChange::DeclareCursor { name, hold } => {
-                let prepared = made(Some(Arc::new(whole.clone())));
-                self.names.declared(name, Arc::new(Bound { prepared, sequence: entry, held: *hold }));
-            }
+            SessionChange::DeclareCursor { name, hold } => match self.made(Arc::new(whole.clone()), whole) {
+                Some(prepared) => {
+                    self.names.declared(name, Arc::new(Bound { prepared, sequence: entry, held: *hold }));
+                }
+                None => self.names.close_cursor(Some(name)),
+            },
             SessionChange::Discard(portcullis_sql::session::Discarded::All) => {
                 self.names.deallocate(None);
                 self.names.close_cursor(None);
@@ -320,6 +311,16 @@ impl Inspector {
             SessionChange::CloseCursor { name } => self.names.close_cursor(name.as_deref()),
             _ => {}
         }
+    }
+
+    /// What a statement of a text made a name for.
+    ///
+    /// LIMIT: what there is no room for is not known, so nothing of it is allowed. Of the text around it nothing is kept.
+    fn made(&self, body: Arc<Statement>, whole: &Statement) -> Option<Arc<Prepared>> {
+        let text = self.names.keep(bytes::Bytes::from_static(b"-- prepared by SQL"), whole.span.len())?;
+        let path = PathOf::prepared_under(&self.settings, &*self.world.dialect);
+        let (mode, body) = (self.settings.mode(), Some(body));
+        Some(Arc::new(Prepared { text, types: Vec::new(), mode, path, judged: None, body }))
     }
 
     fn suspended(&mut self, ticket: Option<Ticket>, now: u64) {

@@ -131,7 +131,7 @@ impl Inspector {
                 // EVASION: a server may read the text anew, in the mode of now, or keep what it read then
                 // (test `what_was_prepared_in_another_mode_is_not_run`).
                 let prepared = prepared.filter(|prepared| prepared.mode == self.settings.mode())?;
-                let first = || prepared.judged.statements.first().cloned().map(Arc::new);
+                let first = || prepared.judged.as_ref()?.statements.first().cloned().map(Arc::new);
                 let statement = prepared.body.clone().or_else(first)?;
                 Some(Body { statement, path: prepared.path.clone() })
             }

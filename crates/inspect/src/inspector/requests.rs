@@ -144,12 +144,15 @@ impl Inspector {
         if self.names.is_full() {
             return Verdict::Refuse(refusals::too_many_names(self.world.dialect.codes()));
         }
+        let Some(kept) = self.names.keep(Bytes::copy_from_slice(text), text.len()) else {
+            return Verdict::Refuse(refusals::too_long_names(self.world.dialect.codes()));
+        };
         let intent = Intent { via: "prepare", leg: Leg::Prepare, text, parameters: &[], frame, now };
         let verdict = self.settle(&judged, &intent, standing);
         if let Verdict::Forward(passage) = &verdict {
-            let (text, types, mode) = (Bytes::copy_from_slice(text), types.to_vec(), self.settings.mode());
+            let (types, mode, judged) = (types.to_vec(), self.settings.mode(), Some(judged));
             let path = PathOf::prepared_under(&self.settings, &*self.world.dialect);
-            let prepared = Prepared { text, types, mode, path, judged, body: None };
+            let prepared = Prepared { text: kept, types, mode, path, judged, body: None };
             self.names.prepare(passage.ticket, name, Arc::new(prepared));
         }
         verdict
@@ -427,9 +430,11 @@ impl Inspector {
     /// EVASION: a name that meant a temporary table at the preparation, and means one again where the session is by then, while
     /// the server has kept the schema (test `a_prepared_statement_is_judged_in_the_schema_of_its_preparation`).
     fn judge_again(&mut self, prepared: &Prepared, standing: Standing, now: u64) -> Found {
-        let same = prepared.judged.scope == Some(self.scope) && !self.settings.is_doubted();
-        if prepared.judged.cacheable && same {
-            return Found::Judged(prepared.judged.clone());
+        let holds = |judged: &&Arc<Judged>| judged.cacheable && judged.scope == Some(self.scope);
+        if let Some(judged) = prepared.judged.as_ref().filter(holds)
+            && !self.settings.is_doubted()
+        {
+            return Found::Judged(judged.clone());
         }
         if let Some(found) = self.unsound(&prepared.text, standing, now) {
             return found;

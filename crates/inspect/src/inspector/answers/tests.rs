@@ -6,7 +6,7 @@ use portcullis_policy::{Policies, Principal, Upstream};
 use portcullis_recording::{Recorder, RecorderOptions, RecordingKeys, SessionStart};
 use portcullis_sql::Limits;
 use portcullis_sql::catalog::{CatalogBuilder, SearchPath};
-use portcullis_sql::dialect::Dialect;
+use portcullis_sql::dialect::{Dialect, Mode};
 use portcullis_sql::mysql::{Flavour, MySql};
 use portcullis_wire::Frame;
 use portcullis_wire::event::{Named, Request};
@@ -152,4 +152,52 @@ fn portals_end_with_their_transaction_unless_they_are_held_or_were_made_since() 
     assert_eq!(there(&inspector), [true, true, false]);
     inspector.ready(Some(Ticket(32)), Transaction::Idle, 1);
     assert_eq!(there(&inspector), [true, false, false]);
+}
+
+/// A text of so many bytes.
+fn text(bytes: usize) -> Vec<u8> {
+    let mut text = b"SELECT 1 ".to_vec();
+    text.resize(bytes, b' ');
+    text
+}
+
+#[test]
+fn texts_of_prepared_statements_have_64_mib_together() {
+    let mut inspector = inspector();
+    let long = text(4 << 20);
+    let names: Vec<[u8; 1]> = (1..=16).map(|name| [name]).collect();
+    for name in &names {
+        assert!(prepare(&mut inspector, name, &long), "{name:?}");
+    }
+    assert!(!prepare(&mut inspector, b"more", b"SELECT 1"));
+    ask(&mut inspector, &Request::Forget { kind: Named::Statement, name: (&[1_u8]).into() });
+    assert!(prepare(&mut inspector, b"more", &long[..4 << 19]));
+    assert!(!prepare(&mut inspector, b"most", &long));
+    // What a portal keeps counts although its name is gone.
+    open(&mut inspector, b"more");
+    let portal = inspector.names.portal(b"more").cloned();
+    ask(&mut inspector, &Request::Forget { kind: Named::Statement, name: b"more".into() });
+    assert!(!prepare(&mut inspector, b"most", &long));
+    drop(portal);
+    inspector.names.confirm(Ticket(u64::MAX));
+    assert!(prepare(&mut inspector, b"most", &long));
+}
+
+#[test]
+fn a_name_that_sql_prepared_anew_without_room_is_not_the_old_one() {
+    let mut inspector = inspector();
+    let made = |length: usize| {
+        let statements = DIALECT.analyse(b"PREPARE s FROM 'SELECT 1'", Mode::default(), &Limits::default());
+        Statement { span: 0..length, ..statements.expect("it is read").remove(0) }
+    };
+    let follow = |inspector: &mut Inspector, whole: &Statement| {
+        whole.session.iter().for_each(|change| inspector.follow_names(change, whole, 1));
+    };
+    follow(&mut inspector, &made(20));
+    assert!(inspector.names.statement(b"s").is_some());
+    assert!(prepare(&mut inspector, b"other", &text((64 << 20) - 40)));
+    follow(&mut inspector, &made(20));
+    assert!(inspector.names.statement(b"s").is_some(), "there was room for both");
+    follow(&mut inspector, &made(30));
+    assert!(inspector.names.statement(b"s").is_none(), "the server has another by this name");
 }
