@@ -90,7 +90,7 @@ impl<'f> Command<'f> {
         // EVASION: MySQL reads an empty payload as COM_SLEEP (`an_empty_payload_is_no_command`).
         let command = match Tag::try_from(r.u8("command")?)? {
             Tag::Quit => Self::Quit,
-            Tag::InitDb => Self::InitDb(r.rest()),
+            Tag::InitDb => Self::InitDb(schema(r.rest())?),
             Tag::Query => return Ok(Self::Query(Query::decode(r, agreed)?)),
             Tag::FieldList => return Ok(Self::FieldList(FieldList::decode(r)?)),
             Tag::Statistics => Self::Statistics,
@@ -161,6 +161,13 @@ impl<'f> Command<'f> {
     }
 }
 
+/// The name of a schema, which no server allows a NUL in.
+// EVASION: the one command whose name does not end at a NUL: MySQL takes such a name whole for what it tells and judges by,
+// and up to the NUL for the schema that it enters (`a_schema_whose_name_holds_a_nul_is_not_entered`).
+fn schema(name: &[u8]) -> Result<&[u8], Unsupported> {
+    if name.contains(&0) { Err(Unsupported("a schema whose name holds a NUL")) } else { Ok(name) }
+}
+
 impl MultiStatements {
     fn decode(code: u16) -> Result<Self, Malformed> {
         match code {
@@ -220,6 +227,22 @@ mod tests {
         {
             assert_eq!(decode(body), Err(Malformed::Trailing(1).into()));
         }
+    }
+
+    #[test]
+    fn a_schema_whose_name_holds_a_nul_is_refused() {
+        for body in [&b"\x02hr\0x"[..], b"\x02hr\0", b"\x02\0"] {
+            assert!(matches!(decode(body), Err(Fault::Unsupported(_))), "{body:?}");
+        }
+    }
+
+    /// Where names end at a NUL, what comes behind it is the next field.
+    #[test]
+    fn no_other_name_of_a_schema_or_table_can_hold_a_nul() {
+        let Ok(Command::FieldList(list)) = decode(b"\x04a\0b\0c") else { panic!("a list") };
+        assert_eq!((list.table, list.wildcard), (&b"a"[..], &b"b\0c"[..]));
+        let change = b"\x11ann\0\0hr\0x\0\x2d\0mysql_clear_password\0";
+        assert!(matches!(decode(change), Err(Fault::Malformed(Malformed::Trailing(_)))));
     }
 
     #[test]

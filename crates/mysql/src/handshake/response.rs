@@ -219,6 +219,15 @@ mod tests {
     }
 
     #[test]
+    fn a_database_ends_at_its_nul() {
+        let body = body();
+        let name = body.windows(5).position(|window| window == b"test\0").unwrap();
+        let body = [&body[..name], b"te\0st\0", &body[name + 5..]].concat();
+        let refused = FirstReply::decode(&body);
+        assert!(matches!(refused, Err(Fault::Malformed(Malformed::Trailing(_)))), "{refused:?}");
+    }
+
+    #[test]
     fn every_cut_is_refused() {
         let body = body();
         for end in 0..body.len() {

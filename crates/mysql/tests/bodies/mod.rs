@@ -214,7 +214,8 @@ fn flag() -> Body {
 /// (A flat table.) A tag whose command was not agreed gives another command.
 fn command(tag: Tag, agreed: Capabilities) -> Body {
     let parts = match tag {
-        Tag::InitDb | Tag::StmtPrepare => vec![rest()],
+        Tag::InitDb => vec![vec(1..=255_u8, 0..40).boxed()],
+        Tag::StmtPrepare => vec![rest()],
         Tag::Query if agreed.has(Capabilities::QUERY_ATTRIBUTES) => {
             let some = [fixed(b"\x02\x01\x02\x01\xfd\x00"), text(), fixed(b"\x06\x00"), text(), text()];
             vec![prop_oneof![fixed(&[0, 1]), all(some.to_vec())].boxed(), rest()]

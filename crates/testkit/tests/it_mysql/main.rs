@@ -3,6 +3,7 @@
 //! Every server here logs every command before it runs it, under its own number of the connection, so a test can say
 //! exactly what of one session reached the database. What is not in that log did not run.
 
+mod agreement;
 mod answer;
 mod diagnostics;
 mod faults;
