@@ -194,6 +194,8 @@ fn failed(session: &mut Session, mut exchange: Exchange, length: usize, body: &[
     }
     let error = ErrPacket::decode(body)?;
     session.took_types(&mut exchange);
+    // EVASION: what comes behind an error in place of a file is no part of one (`what_follows_an_error_in_place_of_a_file_is_a_command`).
+    session.file = None;
     let sqlstate = error.state.unwrap_or(*b"HY000");
     let ticket = exchange.ticket();
     Ok(Front::Whole(match exchange.whose {
@@ -219,7 +221,7 @@ fn first(session: &mut Session, mut exchange: Exchange, length: usize, body: &[u
             Ok(session.on(exchange, length, Answer::Describing))
         }
         response::Answer::LocalInfile(_) if !exchange.is_ours() => {
-            session.file = Some(exchange.sequence);
+            session.file = Some(requests::File::new(exchange.sequence));
             exchange.stage = Stage::File;
             Ok(session.on(exchange, length, Answer::WantsData))
         }

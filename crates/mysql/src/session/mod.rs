@@ -38,6 +38,7 @@ use portcullis_wire::protocol::{Front, Protocol};
 use self::columns::Columns;
 use self::exchange::Exchange;
 use self::long::Long;
+use self::requests::File;
 use self::statements::Statements;
 use crate::Capabilities;
 
@@ -61,8 +62,8 @@ pub struct Session {
     /// Whether every statement is a transaction of its own, as the server said last.
     autocommit: Status,
     long: Option<Long>,
-    /// Where the client's file stands, by the sequence id of its next packet.
-    file: Option<u8>,
+    /// Where the client's file stands, while it comes.
+    file: Option<File>,
 }
 
 impl Session {
@@ -105,7 +106,7 @@ impl Session {
 #[derive(Debug, Clone, Copy)]
 pub struct Mark {
     idle: bool,
-    file: Option<u8>,
+    file: Option<File>,
 }
 
 impl Protocol for Session {
@@ -126,7 +127,7 @@ impl Protocol for Session {
 
     fn split(&mut self, buffer: &mut BytesMut) -> Result<Option<Frame>, Fault> {
         match (self.file, &self.exchange) {
-            (Some(sequence), _) => requests::split_file(buffer, sequence),
+            (Some(file), _) => requests::split_file(buffer, file),
             (None, None) => self.cut_command(buffer),
             (None, Some(_)) => Ok(None),
         }

@@ -11,7 +11,7 @@ use super::Session;
 use super::exchange::{Exchange, RowForm, Stage};
 use super::statements::{Statement, name};
 use crate::command::{Command, Content, Prepared, StmtBulkExecute, StmtExecute};
-use crate::packet::{self, HEADER};
+use crate::packet::{self, HEADER, MAX};
 use crate::types::ValueType;
 
 /// Values that cannot be those of their statement, as of a client that brings too few. Servers say so and live on.
@@ -93,8 +93,8 @@ fn parameter(of: ValueType, value: Option<Cow<'_, [u8]>>) -> Parameter<'_> {
 
 /// Notes that `frame` goes to the upstream.
 pub(super) fn forward(session: &mut Session, frame: &Frame, ticket: Option<Ticket>) {
-    if session.file.is_some() {
-        return sent_file(session, frame);
+    if let Some(file) = session.file {
+        return sent_file(session, file, frame);
     }
     // INVARIANT: `read` has decoded these very bytes.
     let Ok(command) = Command::decode(body(frame), session.agreed) else { return };
@@ -164,10 +164,34 @@ fn bulk_types(session: &Session, execute: &StmtBulkExecute<'_>) -> Option<Vec<Va
     (!types.is_empty()).then_some(types)
 }
 
-/// Cuts the next packet of the client's file off. An empty one ends it.
-pub(super) fn split_file(buffer: &mut BytesMut, sequence: u8) -> Result<Option<Frame>, Fault> {
+/// Where the client's file stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct File {
+    /// The sequence id of its next packet.
+    sequence: u8,
+    /// The packet before it was as long as can be, so that its payload goes on.
+    goes_on: bool,
+}
+
+impl File {
+    /// A file of which nothing has come.
+    pub(super) fn new(sequence: u8) -> Self {
+        Self { sequence, goes_on: false }
+    }
+
+    /// Behind a packet of so many bytes; `None` where that was the end.
+    fn behind(self, length: usize) -> Option<Self> {
+        // EVASION: an empty packet behind a full one ends a payload, and only an empty payload ends the file; who takes the
+        // one for the other waits for answers to a file that goes on (`an_empty_packet_behind_a_full_one_does_not_end_a_file`).
+        let ended = length == 0 && !self.goes_on;
+        (!ended).then_some(Self { sequence: self.sequence.wrapping_add(1), goes_on: length >= MAX })
+    }
+}
+
+/// Cuts the next packet of the client's file off.
+pub(super) fn split_file(buffer: &mut BytesMut, file: File) -> Result<Option<Frame>, Fault> {
     let Some(header) = packet::header(buffer) else { return Ok(None) };
-    if header.sequence != sequence {
+    if header.sequence != file.sequence {
         return Err(Malformed::Invalid("sequence id").into());
     }
     let length = header.len.saturating_add(HEADER);
@@ -179,13 +203,11 @@ pub(super) fn split_file(buffer: &mut BytesMut, sequence: u8) -> Result<Option<F
 }
 
 /// A part of the client's file leaves.
-fn sent_file(session: &mut Session, frame: &Frame) {
-    let ended = body(frame).is_empty();
-    let next = session.file.map(|sequence| sequence.wrapping_add(1));
-    session.file = next.filter(|_| !ended);
-    if let (true, Some(exchange), Some(next)) = (ended, &mut session.exchange, next) {
+fn sent_file(session: &mut Session, file: File, frame: &Frame) {
+    session.file = file.behind(body(frame).len());
+    if let (None, Some(exchange)) = (session.file, &mut session.exchange) {
         exchange.stage = Stage::End;
-        exchange.sequence = next;
+        exchange.sequence = file.sequence.wrapping_add(1);
     }
 }
 

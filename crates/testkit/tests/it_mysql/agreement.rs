@@ -1,9 +1,11 @@
 //! Commands that a server could take for something else than the gateway does: what the one believes of the session, the
 //! other must too. What a server does with each was seen of the server itself.
 
+use portcullis_testkit::mysql::Options;
+
 use crate::judging::SUPPORT;
-use crate::place::each;
-use crate::wire::{SignIn, Wire};
+use crate::place::{each, each_with, usual};
+use crate::wire::{LONGEST, SignIn, Wire, claiming, flag};
 
 /// MySQL ends the name at the NUL when it looks for the schema, and nowhere else: it enters `hr` and calls it `hr\0x`.
 #[test]
@@ -25,5 +27,38 @@ fn a_schema_whose_name_holds_a_nul_is_not_entered() {
         assert_eq!(report.code, 1835, "{report:?}");
         let report = wire.change_user(&how).err().expect("refused");
         assert_eq!(report.code, 1835, "{report:?}");
+    });
+}
+
+/// A payload of the greatest length a packet can have ends with an empty packet, and only the next one ends the file.
+#[test]
+fn a_file_in_the_longest_packets_arrives_whole() {
+    let settings = vec!["--local-infile=ON".into(), "--max-allowed-packet=64M".into()];
+    each_with(&Options { settings, ..Options::default() }, &usual(), |place| {
+        let load = "LOAD DATA LOCAL INFILE 'notes' INTO TABLE audit_notes (who, note)";
+        let line = [b"file\t", &[b'x'; 96][..], b"\n"].concat();
+        for (lengths, tail) in
+            [(vec![LONGEST], &b""[..]), (vec![LONGEST, LONGEST], b""), (vec![LONGEST], b"file\tlast\n")]
+        {
+            let mut wire = place.session_with(SUPPORT, |how| SignIn { flags: flag::USUAL | flag::LOCAL_FILES, ..how });
+            assert_eq!(wire.query(load).files, ["notes"]);
+            let (mut bytes, mut sequence) = (Vec::new(), 2);
+            let mut packet = |body: &[u8]| {
+                bytes.extend(claiming(sequence, body.len(), body));
+                sequence += 1;
+            };
+            for length in &lengths {
+                packet(&line.iter().copied().cycle().take(*length).collect::<Vec<_>>());
+            }
+            packet(tail);
+            packet(b"");
+            wire.send(&bytes);
+            wire.expect_reply(sequence);
+            let answer = wire.answer().well();
+            assert!(answer.done[0] >= (LONGEST / line.len()) as u64, "{answer:?}");
+            // What follows is a command again, and judged.
+            assert!(wire.query("SELECT * FROM hr.employees").is_refused());
+            assert_eq!(wire.query("SELECT 'on'").value(), "on");
+        }
     });
 }
