@@ -68,7 +68,8 @@ pub(super) async fn open(
     let dialled = dial::dial(&admitted.target, &wanted).await.map_err(open::not_reached)?;
     let mut greeting = BytesMut::new();
     sign_in.accept(&dialled.ready.ok(), &mut greeting).map_err(Fault::from)?;
-    let codec = Codec::new(dialled.ready.capabilities, admitted.known.world.limits.bytes);
+    let codec = Codec::new(dialled.ready.capabilities, admitted.known.world.limits.bytes)
+        .for_server(dialled.ready.server.flavour);
     let side = side(&admitted, dialled, wanted, greeted).await?;
     let resume = front::resume(process.clone(), door.clone(), client, greeted);
     Ok(Opened { admitted, side, codec, greeting: greeting.freeze(), resume: Some(resume) })

@@ -337,6 +337,9 @@ fn ended(session: &mut Session, mut exchange: Exchange, length: usize, end: &End
     if exchange.resets {
         session.statements.clear();
     }
+    if let Some(id) = exchange.forgets.take() {
+        session.statements.forget_long_data(id);
+    }
     if let Whose::Ours(told) = &mut exchange.whose {
         let told = told.take();
         if end.status.has(Status::MORE_RESULTS) {

@@ -85,6 +85,8 @@ pub(super) struct Exchange {
     pub(super) describes_columns: bool,
     /// The types that came with the values, for the next execution that leaves them out.
     pub(super) types: Option<Vec<crate::types::ValueType>>,
+    /// The statement whose values sent ahead are dropped when it is answered well.
+    pub(super) forgets: Option<u32>,
     /// The session's state goes back to the start when it is answered.
     pub(super) resets: bool,
     /// Columns as their definitions come.
@@ -104,6 +106,7 @@ impl Exchange {
             preparing: None,
             describes_columns: false,
             types: None,
+            forgets: None,
             resets: false,
             defined: super::columns::Defined::default(),
         }

@@ -40,7 +40,7 @@ use self::exchange::Exchange;
 use self::long::Long;
 use self::requests::File;
 use self::statements::Statements;
-use crate::Capabilities;
+use crate::{Capabilities, Flavour};
 
 pub use self::refusal::refusal_code;
 use crate::command::Query;
@@ -83,6 +83,13 @@ impl Session {
             long: None,
             file: None,
         }
+    }
+
+    /// The same, with a server of this kind. Until it is said, no statement is the last.
+    #[must_use]
+    pub fn for_server(mut self, flavour: Flavour) -> Self {
+        self.statements = Statements::of(flavour);
+        self
     }
 
     /// The sequence id of an error that the gateway sends of itself.
@@ -141,8 +148,13 @@ impl Protocol for Session {
         requests::read(self, frame)
     }
 
-    fn gate(&self, _request: &Request<'_>, _frame: &Frame) -> Gate {
-        if self.exchange.is_none() || self.file.is_some() { Gate::Open } else { Gate::Wait }
+    fn gate(&self, request: &Request<'_>, frame: &Frame) -> Gate {
+        match (self.file, &self.exchange) {
+            (Some(_), _) => Gate::Open,
+            (None, Some(_)) => Gate::Wait,
+            (None, None) if requests::is_for_nothing(self, request, frame) => Gate::Drop,
+            (None, None) => Gate::Open,
+        }
     }
 
     /// Never called: what a client sends while it sends a file is the file.

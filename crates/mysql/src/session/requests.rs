@@ -17,6 +17,9 @@ use crate::types::ValueType;
 /// Values that cannot be those of their statement, as of a client that brings too few. Servers say so and live on.
 const MISFIT: Request<'static> = Request::Unsupported { what: "a set of values that does not fit its statement" };
 
+/// What asks for an answer by the number of a last statement that there is not. MariaDB could still have one.
+const NO_LAST: Request<'static> = Request::Unsupported { what: "a command for the last statement where there is none" };
+
 /// What a frame asks for.
 pub(super) fn read<'f>(session: &Session, frame: &'f Frame) -> Result<Request<'f>, Fault> {
     if session.file.is_some() {
@@ -39,6 +42,7 @@ pub(super) fn read<'f>(session: &Session, frame: &'f Frame) -> Result<Request<'f
         Command::FieldList(list) => Request::ListColumns { relation: list.table },
         Command::ResetConnection => Request::Reset,
         Command::ChangeUser(_) => Request::SignIn,
+        Command::StmtReset(id) if session.statements.number(id).is_none() => NO_LAST,
         Command::ProcessKill(id) => Request::Kill { session: u64::from(id), statement_only: false },
         Command::Statistics
         | Command::Ping
@@ -55,6 +59,19 @@ fn body(frame: &Frame) -> &[u8] {
 /// The name that the core knows a statement by. One that is not known has one that nothing has.
 fn named(session: &Session, id: u32) -> Cow<'static, [u8]> {
     Cow::Owned(name(session.statements.number(id).unwrap_or(id)))
+}
+
+/// Whether a command that nobody answers is for a last statement that there is not. MariaDB could still have one.
+pub(super) fn is_for_nothing(session: &Session, request: &Request<'_>, frame: &Frame) -> bool {
+    // Nothing else is read twice.
+    if !matches!(request, Request::Continue | Request::Forget { .. }) {
+        return false;
+    }
+    match Command::decode(body(frame), session.agreed) {
+        Ok(Command::StmtClose(id)) => session.statements.number(id).is_none(),
+        Ok(Command::StmtSendLongData(data)) => session.statements.number(data.statement).is_none(),
+        _ => false,
+    }
 }
 
 fn executed<'f>(session: &Session, execute: &StmtExecute<'f>) -> Request<'f> {
@@ -108,19 +125,22 @@ pub(super) fn forward(session: &mut Session, frame: &Frame, ticket: Option<Ticke
             return;
         }
         Command::StmtSendLongData(data) => {
-            return session.statements.add_long_data(data.statement, data.parameter, data.data);
+            if let Some(id) = session.statements.number(data.statement) {
+                session.statements.add_long_data(id, data.parameter, data.data);
+            }
+            return;
         }
         Command::Query(_) => exchange.stage = Stage::Answer,
         Command::StmtPrepare(_) => exchange.stage = Stage::Prepared,
         Command::FieldList(_) => exchange.stage = Stage::Listed,
         Command::Statistics => exchange.stage = Stage::Line,
-        Command::StmtReset(id) => session.statements.forget_long_data(id),
+        Command::StmtReset(id) => exchange.forgets = session.statements.number(id),
         Command::StmtFetch { statement, .. } => {
             exchange.stage = Stage::Rows;
             exchange.form = RowForm::Binary;
-            exchange.statement = Some(statement);
+            exchange.statement = session.statements.number(statement);
             exchange.cursor = true;
-            session.columns = session.statements.get(statement).and_then(|known| known.columns.clone());
+            session.columns = session.statements.get_by(statement).and_then(|known| known.columns.clone());
         }
         Command::StmtExecute(execute) => {
             run(session, &mut exchange, execute.statement);

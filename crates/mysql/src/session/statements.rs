@@ -6,6 +6,7 @@ use std::sync::Arc;
 use portcullis_wire::limits;
 
 use super::columns::Columns;
+use crate::Flavour;
 use crate::command::LAST_PREPARED;
 use crate::types::ValueType;
 
@@ -40,13 +41,23 @@ impl Statement {
 #[derive(Debug, Default)]
 pub(super) struct Statements {
     known: HashMap<u32, Statement>,
+    /// Whether clients may say "the last" instead of a number.
+    has_last: bool,
     last: Option<u32>,
     kept: usize,
     defined: usize,
 }
 
 impl Statements {
+    /// Those of a session with such a server.
+    pub(super) fn of(flavour: Flavour) -> Self {
+        Self { has_last: flavour == Flavour::MariaDb, ..Self::default() }
+    }
+
     /// The server's own number: MariaDB clients may say "the last" instead.
+    ///
+    /// EVASION: every command with a number, long data too, means the last one to MariaDB, and nothing to MySQL
+    /// (`values_sent_ahead_for_the_last_statement_are_recorded`).
     pub(super) fn number(&self, id: u32) -> Option<u32> {
         if id == LAST_PREPARED { self.last } else { Some(id) }
     }
@@ -70,7 +81,7 @@ impl Statements {
         if self.known.len() < limits::NAMES || self.known.contains_key(&id) {
             self.known.insert(id, statement);
         }
-        self.last = Some(id);
+        self.last = Some(id).filter(|_| self.has_last);
     }
 
     /// What the rows of a statement look like from now on.
@@ -88,15 +99,16 @@ impl Statements {
         self.forget_long_data(id);
         self.describe(id, None, Arc::default());
         self.known.remove(&id);
+        self.last = self.last.filter(|last| *last != id);
     }
 
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self { has_last: self.has_last, ..Self::default() };
     }
 
-    /// A part of a value, ahead of its execution.
+    /// A part of a value, ahead of its execution. Servers fail the execution where there is no such placeholder.
     pub(super) fn add_long_data(&mut self, id: u32, parameter: u16, part: &[u8]) {
-        let Some(statement) = self.known.get_mut(&id) else { return };
+        let Some(statement) = self.known.get_mut(&id).filter(|known| parameter < known.placeholders) else { return };
         let room = LONG_DATA.saturating_sub(self.kept).min(part.len());
         let part = part.get(..room).unwrap_or_default();
         self.kept = self.kept.saturating_add(part.len());
@@ -125,4 +137,19 @@ impl Statements {
 /// EVASION: a statement that SQL's PREPARE named like another one's number (test `a_number_is_no_name_of_sql`).
 pub(super) fn name(id: u32) -> Vec<u8> {
     format!("\0{id}").into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_placeholders_that_are_not_there_take_no_room() {
+        let mut statements = Statements::default();
+        statements.insert(7, Statement { placeholders: 2, ..Statement::default() });
+        for parameter in 0..=u16::MAX {
+            statements.add_long_data(7, parameter, b"");
+        }
+        assert_eq!(statements.get(7).map(|known| known.long_data.len()), Some(2));
+    }
 }

@@ -2,10 +2,10 @@
 //! server does, or does not let it pass.
 
 use bytes::BytesMut;
-use portcullis_mysql::command::Command;
-use portcullis_mysql::packet;
+use portcullis_mysql::command::{Command, LAST_PREPARED, StmtExecute, StmtSendLongData};
 use portcullis_mysql::response::{LocalInfile, Status};
 use portcullis_mysql::session::Session;
+use portcullis_mysql::{ColumnType, Flavour, Value, packet};
 use portcullis_wire::event::{Gate, Request};
 use portcullis_wire::{Frame, Protocol};
 
@@ -73,6 +73,89 @@ fn what_follows_an_error_in_place_of_a_file_is_a_command() {
     assert_eq!(meanings(&mut session, &server.err(1142, "no").out, 1).unwrap(), "failed:42S02");
     assert!(session.split(&mut packet(2, b"\x03SELECT 1")).is_err(), "no command has this number");
     let command = frame(&Command::InitDb(b"hr"));
-    let whole = session.split(&mut BytesMut::from(&command.content()[..])).unwrap().unwrap();
+    let whole = session.split(&mut BytesMut::from(command.content())).unwrap().unwrap();
     assert_eq!(session.read(&whole).unwrap(), Request::UseSchema { schema: b"hr" });
+}
+
+/// A session with one prepared statement, number 7.
+fn prepared(flavour: Flavour, placeholders: u16) -> Session {
+    let mut session = Session::new(modern(), 4 << 20).for_server(flavour);
+    prepare(&mut session, placeholders);
+    session
+}
+
+fn prepare(session: &mut Session, placeholders: u16) {
+    forward(session, &frame(&Command::StmtPrepare(b"x")), Some(1));
+    let answer = Server::answering(modern()).prepared(7, placeholders, &[ColumnType::VarString]);
+    meanings(session, &answer.out, usize::MAX).unwrap();
+}
+
+fn execute(id: u32, flags: u8, raw: &[u8]) -> Frame {
+    frame(&Command::StmtExecute(StmtExecute { statement: id, flags, iterations: 1, raw }))
+}
+
+fn ahead(id: u32, parameter: u16) -> Frame {
+    frame(&Command::StmtSendLongData(StmtSendLongData { statement: id, parameter, data: b"ahead" }))
+}
+
+fn answered(session: &mut Session, command: &Frame, answer: Server) -> String {
+    forward(session, command, Some(1));
+    meanings(session, &answer.out, usize::MAX).unwrap()
+}
+
+fn ok() -> Server {
+    Server::answering(modern()).ok(0, IDLE)
+}
+
+const MISFIT: &str = "Unsupported { what: \"a set of values that does not fit its statement\" }";
+
+/// An execution whose value came ahead, and one that brings it.
+const WITHOUT: &[u8] = b"\0\x01\xfc\0";
+const WITH: &[u8] = b"\0\x01\xfc\0\x04with";
+
+#[test]
+fn values_sent_ahead_for_the_last_statement_are_that_statements() {
+    let mut session = prepared(Flavour::MariaDb, 1);
+    forward(&mut session, &ahead(LAST_PREPARED, 0), None);
+    assert_eq!(asks(&session, &execute(7, 0, WITHOUT)), "run \\x007(ahead)");
+    assert_eq!(asks(&session, &execute(7, 0, WITH)), MISFIT);
+    assert_eq!(answered(&mut session, &frame(&Command::StmtReset(LAST_PREPARED)), ok()), "complete0 ready:Idle");
+    assert_eq!(asks(&session, &execute(7, 0, WITH)), "run \\x007(with)");
+}
+
+#[test]
+fn values_sent_ahead_stay_until_the_server_has_dropped_them() {
+    let mut session = prepared(Flavour::MySql, 1);
+    forward(&mut session, &ahead(7, 0), None);
+    let unknown = Server::answering(modern()).err(1243, "unknown");
+    assert_eq!(answered(&mut session, &frame(&Command::StmtReset(7)), unknown), "failed:42S02");
+    assert_eq!(asks(&session, &execute(7, 0, WITH)), MISFIT);
+    assert_eq!(answered(&mut session, &frame(&Command::StmtReset(7)), ok()), "complete0 ready:Idle");
+    assert_eq!(asks(&session, &execute(7, 0, WITH)), "run \\x007(with)");
+}
+
+#[test]
+fn rows_of_the_last_statements_cursor_are_read() {
+    let mut session = prepared(Flavour::MariaDb, 0);
+    let answer = Server::answering(modern()).count(1).column("c", ColumnType::VarString).end(Status::CURSOR_EXISTS);
+    answered(&mut session, &execute(7, 1, b""), answer);
+    let fetch = frame(&Command::StmtFetch { statement: LAST_PREPARED, rows: 1 });
+    let row = [(ColumnType::VarString, Value::Bytes(b"x"))];
+    let answer = Server::answering(modern()).binary_row(&row).end(Status::LAST_ROW_SENT);
+    assert_eq!(answered(&mut session, &fetch, answer), "rows1 complete ready:Idle");
+}
+
+/// What nobody answers is dropped, the rest is refused.
+#[test]
+fn where_there_is_no_last_statement_nothing_of_it_passes() {
+    let fresh = Session::new(modern(), 4 << 20).for_server(Flavour::MariaDb);
+    for session in [prepared(Flavour::MySql, 1), fresh] {
+        assert_eq!(asks(&session, &execute(LAST_PREPARED, 0, WITH)), "run \\x004294967295()");
+        let reset = asks(&session, &frame(&Command::StmtReset(LAST_PREPARED)));
+        assert!(reset.starts_with("Unsupported"), "{reset}");
+        for silent in [ahead(LAST_PREPARED, 0), frame(&Command::StmtClose(LAST_PREPARED))] {
+            let request = session.read(&silent).unwrap();
+            assert_eq!(session.gate(&request, &silent), Gate::Drop);
+        }
+    }
 }

@@ -6,7 +6,7 @@ use portcullis_mysql::response::{
     ColumnCount, LocalInfile, Metadata, OkPacket, OkTail, PrepareOk, SessionState, Status,
 };
 use portcullis_mysql::session::Session;
-use portcullis_mysql::{Capabilities, ColumnType, Pairs, Value, lenenc, packet};
+use portcullis_mysql::{Capabilities, ColumnType, Flavour, Pairs, Value, lenenc, packet};
 use portcullis_wire::Protocol;
 use portcullis_wire::event::{CellKind, Gate, Refusal, Request, Transaction};
 
@@ -15,7 +15,7 @@ use crate::script::*;
 const IDLE: Status = Status::AUTOCOMMIT;
 
 fn session(agreed: Capabilities) -> Session {
-    Session::new(agreed, 4 << 20)
+    Session::new(agreed, 4 << 20).for_server(Flavour::MariaDb)
 }
 
 /// What becomes of the answer to `SELECT`, whole and in the smallest pieces.

@@ -5,7 +5,8 @@ use portcullis_testkit::mysql::Options;
 
 use crate::judging::SUPPORT;
 use crate::place::{each, each_with, usual};
-use crate::wire::{LONGEST, SignIn, Wire, claiming, flag};
+use crate::recording::exported;
+use crate::wire::{LONGEST, SignIn, Wire, claiming, flag, packets};
 
 /// MySQL ends the name at the NUL when it looks for the schema, and nowhere else: it enters `hr` and calls it `hr\0x`.
 #[test]
@@ -60,5 +61,63 @@ fn a_file_in_the_longest_packets_arrives_whole() {
             assert!(wire.query("SELECT * FROM hr.employees").is_refused());
             assert_eq!(wire.query("SELECT 'on'").value(), "on");
         }
+    });
+}
+
+/// The last statement, as MariaDB's clients may say instead of its number.
+const LAST: u32 = u32::MAX;
+
+/// COM_STMT_SEND_LONG_DATA for the first placeholder.
+fn ahead(id: u32, value: &str) -> Vec<u8> {
+    packets(0, &[&[0x18], &id.to_le_bytes()[..], &[0, 0], value.as_bytes()].concat())
+}
+
+/// What MariaDB runs with stands in the record; to MySQL the number is one that no statement has.
+#[test]
+fn values_sent_ahead_for_the_last_statement_are_recorded() {
+    each_with(&Options::default(), &usual(), |place| {
+        let maria = place.server.flavour().is_mariadb();
+        let mut wire = place.session(SUPPORT);
+        let prepared = wire.prepare("INSERT INTO audit_notes (who, note) VALUES ('last', ?)").expect("prepared");
+        wire.send(&ahead(LAST, "sent ahead"));
+        let answer = wire.execute(prepared.id, &[Some("inline")]);
+        assert_eq!(answer.errors.is_empty(), !maria, "{answer:?}");
+        if maria {
+            // As a client means it: the execution leaves the value out.
+            let head = [&[0x17], &prepared.id.to_le_bytes()[..], &[0, 1, 0, 0, 0]].concat();
+            wire.say(&[&head[..], &[0, 1, 0xfc, 0]].concat()).well();
+            wire.send(&ahead(prepared.id, "dropped again"));
+            wire.say(&[&[0x1a], &LAST.to_le_bytes()[..]].concat()).well();
+            wire.execute(prepared.id, &[Some("inline")]).well();
+        } else {
+            assert_eq!(wire.say(&[&[0x1a], &LAST.to_le_bytes()[..]].concat()).errors.len(), 1);
+        }
+        let notes = place.server.sql("SELECT note FROM audit_notes WHERE who = 'last' ORDER BY note");
+        let ran: Vec<&str> = notes.lines().collect();
+        assert_eq!(ran, if maria { vec!["inline", "sent ahead"] } else { vec!["inline"] });
+        wire.command(&[1]);
+        drop(wire);
+        let text = exported(&place);
+        // "inline", "sent ahead" and "dropped again", in base64.
+        for (value, is_recorded) in [("aW5saW5l", true), ("c2VudCBhaGVhZA==", maria), ("ZHJvcHBlZCBhZ2Fpbg==", false)] {
+            assert_eq!(text.contains(value), is_recorded, "{value}: {text}");
+        }
+    });
+}
+
+#[test]
+fn rows_of_the_last_statements_cursor_come() {
+    each(|place| {
+        let mut wire = place.session(SUPPORT);
+        let prepared = wire.prepare("SELECT id FROM customers WHERE id < 4").expect("prepared");
+        assert!(wire.open_cursor(prepared.id, &[]).well().rows.is_empty());
+        let mut last = prepared.clone();
+        last.id = LAST;
+        let answer = wire.fetch(&last, 2);
+        match place.server.flavour().is_mariadb() {
+            true => assert_eq!(answer.well().rows.len(), 2),
+            false => assert_eq!(answer.errors.len(), 1, "{answer:?}"),
+        }
+        assert!(!wire.fetch(&prepared, 2).well().rows.is_empty(), "the session lives on");
     });
 }

@@ -10,7 +10,7 @@ use crate::place::{BOTH_FORMS, Place, each_with, eventually, usual};
 use crate::wire::{SignIn, flag};
 
 /// The export of the session that ended last.
-fn exported(place: &Place) -> String {
+pub fn exported(place: &Place) -> String {
     eventually("the session is recorded", Duration::from_secs(10), || {
         let (done, text) = place.portcullis(&["export", "latest"]);
         Some(text).filter(|text| done && text.contains("session_end"))
