@@ -174,13 +174,16 @@ impl Protocol for Session {
 
     fn refuse(
         &mut self,
-        _request: &Request<'_>,
+        request: &Request<'_>,
         frame: &Frame,
         refusal: &Refusal,
         _to_upstream: &mut BytesMut,
         to_client: &mut BytesMut,
     ) {
         self.owed = 0;
+        if matches!(request, Request::Prepare { .. }) {
+            self.statements.begin();
+        }
         refusal::put(refusal, packet::answer_sequence(frame), to_client);
     }
 

@@ -131,7 +131,10 @@ pub(super) fn forward(session: &mut Session, frame: &Frame, ticket: Option<Ticke
             return;
         }
         Command::Query(_) => exchange.stage = Stage::Answer,
-        Command::StmtPrepare(_) => exchange.stage = Stage::Prepared,
+        Command::StmtPrepare(_) => {
+            session.statements.begin();
+            exchange.stage = Stage::Prepared;
+        }
         Command::FieldList(_) => exchange.stage = Stage::Listed,
         Command::Statistics => exchange.stage = Stage::Line,
         Command::StmtReset(id) => exchange.forgets = session.statements.number(id),

@@ -84,6 +84,14 @@ impl Statements {
         self.last = Some(id).filter(|_| self.has_last);
     }
 
+    /// A statement is to be prepared: until it is, there is no last one.
+    ///
+    /// EVASION: to MariaDB a PREPARE that was refused here was none, and the statement before it runs as the last one; behind
+    /// one that failed there is none (`behind_a_refused_prepare_no_other_statement_runs`).
+    pub(super) fn begin(&mut self) {
+        self.last = None;
+    }
+
     /// What the rows of a statement look like from now on.
     pub(super) fn describe(&mut self, id: u32, columns: Option<Arc<Columns>>, definitions: Arc<[Box<[u8]>]>) {
         let Some(statement) = self.known.get_mut(&id) else { return };

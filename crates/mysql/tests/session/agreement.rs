@@ -6,7 +6,7 @@ use portcullis_mysql::command::{Command, LAST_PREPARED, StmtExecute, StmtSendLon
 use portcullis_mysql::response::{LocalInfile, Status};
 use portcullis_mysql::session::Session;
 use portcullis_mysql::{ColumnType, Flavour, Value, packet};
-use portcullis_wire::event::{Gate, Request};
+use portcullis_wire::event::{Gate, Refusal, Request};
 use portcullis_wire::{Frame, Protocol};
 
 use crate::script::*;
@@ -157,5 +157,27 @@ fn where_there_is_no_last_statement_nothing_of_it_passes() {
             let request = session.read(&silent).unwrap();
             assert_eq!(session.gate(&request, &silent), Gate::Drop);
         }
+    }
+}
+
+#[test]
+fn behind_a_prepare_that_was_refused_or_failed_there_is_no_last_statement() {
+    let next = frame(&Command::StmtPrepare(b"y"));
+    let refusal = Refusal { sqlstate: *b"42501", message: "no".into(), detail: None, hint: None, position: None };
+    for is_refused in [true, false] {
+        let mut session = prepared(Flavour::MariaDb, 1);
+        if is_refused {
+            let request = session.read(&next).unwrap();
+            session.refuse(&request, &next, &refusal, &mut BytesMut::new(), &mut BytesMut::new());
+        } else {
+            let failed = Server::answering(modern()).err(1064, "no");
+            assert_eq!(answered(&mut session, &next, failed), "failed:42S02");
+        }
+        assert_eq!(asks(&session, &execute(LAST_PREPARED, 0, WITH)), "run \\x004294967295()");
+        assert_eq!(asks(&session, &execute(7, 0, WITH)), "run \\x007(with)");
+        let silent = ahead(LAST_PREPARED, 0);
+        assert_eq!(session.gate(&session.read(&silent).unwrap(), &silent), Gate::Drop);
+        prepare(&mut session, 1);
+        assert_eq!(asks(&session, &execute(LAST_PREPARED, 0, WITH)), "run \\x007(with)");
     }
 }

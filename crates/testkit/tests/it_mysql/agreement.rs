@@ -6,7 +6,7 @@ use portcullis_testkit::mysql::Options;
 use crate::judging::SUPPORT;
 use crate::place::{each, each_with, usual};
 use crate::recording::exported;
-use crate::wire::{LONGEST, SignIn, Wire, claiming, flag, packets};
+use crate::wire::{LONGEST, SignIn, Wire, claiming, execution, flag, packets};
 
 /// MySQL ends the name at the NUL when it looks for the schema, and nowhere else: it enters `hr` and calls it `hr\0x`.
 #[test]
@@ -119,5 +119,27 @@ fn rows_of_the_last_statements_cursor_come() {
             false => assert_eq!(answer.errors.len(), 1, "{answer:?}"),
         }
         assert!(!wire.fetch(&prepared, 2).well().rows.is_empty(), "the session lives on");
+    });
+}
+
+/// To the server a PREPARE that the gateway refused was none, so the statement before it is still its last.
+#[test]
+fn behind_a_refused_prepare_no_other_statement_runs() {
+    each_with(&Options::default(), &usual(), |place| {
+        let execution = execution(LAST, 0, &[]);
+        for text in ["SELECT * FROM hr.employees", "SELECT nosuch FROM customers"] {
+            let mut wire = place.session(SUPPORT);
+            wire.prepare("INSERT INTO audit_notes (who, note) VALUES ('before', 'it')").expect("prepared");
+            let next = [&[0x16], text.as_bytes()].concat();
+            wire.send(&[packets(0, &next), packets(0, &execution)].concat());
+            for command in [&next, &execution] {
+                wire.expect_answer_to(command);
+                let answer = wire.answer();
+                assert!(answer.errors.len() == 1 && answer.done.is_empty(), "{text}: {answer:?}");
+            }
+            let noted = wire.prepare("SELECT count(*) FROM audit_notes WHERE who = 'before'").expect("prepared");
+            let last = if place.server.flavour().is_mariadb() { LAST } else { noted.id };
+            assert_eq!(wire.execute(last, &[]).well().rows[0][0].as_deref(), Some(&[0; 8][..]), "{text}");
+        }
     });
 }
