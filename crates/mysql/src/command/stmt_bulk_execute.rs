@@ -17,6 +17,17 @@ const SEND_TYPES: u16 = 128;
 /// The flag that asks for a result for each row.
 const UNIT_RESULTS: u16 = 64;
 
+/// LIMIT: how many values a payload may hold. A value may have one byte and is walked several times, by threads that many
+/// sessions share; what clients send in a payload of 16 MiB has four and more.
+pub const BULK_VALUES: usize = 4 << 20;
+
+/// LIMIT: of how many values each is told by itself: as many as one execution can have. Telling one takes many times the
+/// bytes that it has on the wire.
+pub const BULK_TOLD: usize = 1 << 16;
+
+/// More values than [`BULK_VALUES`].
+pub(crate) const TOO_MANY: Malformed = Malformed::Invalid("bulk value count");
+
 /// Runs a prepared statement for many rows of parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StmtBulkExecute<'f> {
@@ -50,6 +61,15 @@ pub struct BulkRows<'f> {
     count: usize,
 }
 
+/// The values of all rows as they lie in the payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BulkContents<'f> {
+    /// The first, each with its type.
+    pub told: Vec<(ValueType, Content<'f>)>,
+    /// What follows them, in one.
+    pub rest: &'f [u8],
+}
+
 impl<'f> StmtBulkExecute<'f> {
     pub(super) fn decode(mut r: Reader<'f>) -> Result<Self, Fault> {
         let statement = r.u32_le("statement")?;
@@ -64,7 +84,7 @@ impl<'f> StmtBulkExecute<'f> {
     /// Reads the rows.
     ///
     /// # Errors
-    /// No placeholders or no rows, a value whose type was never said, a row that is cut.
+    /// No placeholders or no rows, a value whose type was never said, a row that is cut, more than [`BULK_VALUES`].
     pub fn rows(&self, prepared: Prepared<'f>) -> Result<BulkRows<'f>, Malformed> {
         // A row without parameters has no bytes: there would be no end to them.
         if prepared.placeholders == 0 || !prepared.long_data.is_empty() {
@@ -76,7 +96,11 @@ impl<'f> StmtBulkExecute<'f> {
             _ => None,
         };
         let mut rows = BulkRows { prepared, types, rows: r.clone().rest(), count: 0 };
+        let most = BULK_VALUES.checked_div(usize::from(prepared.placeholders)).unwrap_or_default();
         while r.remaining() > 0 {
+            if rows.count >= most {
+                return Err(TOO_MANY);
+            }
             for index in 0..prepared.placeholders {
                 rows.value(index, &mut r)?;
             }
@@ -86,26 +110,36 @@ impl<'f> StmtBulkExecute<'f> {
         if rows.count == 0 { Err(Malformed::Truncated("bulk parameters")) } else { Ok(rows) }
     }
 
-    /// The values of all rows as they lie in the payload; what stands for a default has none.
+    /// The first [`BULK_TOLD`] values as they lie in the payload, and what follows them, checked alike. What stands for a
+    /// default has no value.
     ///
     /// # Errors
     /// As for [`StmtBulkExecute::rows`].
-    pub fn contents(&self, prepared: Prepared<'_>) -> Result<Vec<(ValueType, Content<'f>)>, Malformed> {
+    pub fn contents(&self, prepared: Prepared<'_>) -> Result<BulkContents<'f>, Malformed> {
         let checked = self.rows(prepared)?;
         let start = self.raw.len().saturating_sub(checked.rows.len());
         let mut r = Reader::new(self.raw.get(start..).unwrap_or_default());
         let indices = (0..checked.count).flat_map(|_| 0..checked.prepared.placeholders);
-        indices
-            .zip(checked.values())
-            .map(|(index, value)| {
-                r.u8("indicator")?;
-                let of = checked.of(index).unwrap_or(ValueType::signed(ColumnType::Null));
-                match value {
-                    BulkValue::Value(value) => Ok((of, Content::again(&value, of, &mut r)?)),
-                    BulkValue::Null | BulkValue::Default | BulkValue::Ignore => Ok((of, Content::Null)),
-                }
-            })
-            .collect()
+        let told = indices.zip(checked.values()).take(BULK_TOLD).map(|(index, value)| {
+            r.u8("indicator")?;
+            let of = checked.of(index).unwrap_or(ValueType::signed(ColumnType::Null));
+            match value {
+                BulkValue::Value(value) => Ok((of, Content::again(&value, of, &mut r)?)),
+                BulkValue::Null | BulkValue::Default | BulkValue::Ignore => Ok((of, Content::Null)),
+            }
+        });
+        let told = told.collect::<Result<_, Malformed>>()?;
+        Ok(BulkContents { told, rest: r.rest() })
+    }
+
+    /// The types that come with the rows, to be remembered; none where they came earlier.
+    ///
+    /// # Errors
+    /// Types that are cut or that no parameter has.
+    pub fn types(&self, placeholders: u16) -> Result<Vec<ValueType>, Malformed> {
+        let mut r = Reader::new(self.raw);
+        let count = if self.flags == SEND_TYPES { placeholders } else { 0 };
+        (0..count).map(|_| ValueType::decode(&mut r)).collect()
     }
 
     /// Writes the whole payload.
@@ -150,12 +184,6 @@ impl<'f> BulkRows<'f> {
         }
     }
 
-    /// The types that came with the rows, to be remembered; none where they came earlier.
-    pub fn types(&self) -> impl Iterator<Item = ValueType> + use<'f> {
-        let mut r = Reader::new(self.types.unwrap_or_default());
-        std::iter::from_fn(move || ValueType::decode(&mut r).ok())
-    }
-
     /// How many rows there are: at least one.
     pub fn count(&self) -> usize {
         self.count
@@ -189,7 +217,7 @@ mod tests {
         let values: Vec<_> = rows.values().collect();
         let first = [BulkValue::Value(Value::Int(7)), BulkValue::Value(Value::Bytes(b"a"))];
         assert_eq!(values, [first[0], first[1], BulkValue::Default, BulkValue::Ignore]);
-        let types: Vec<_> = rows.types().map(|of| of.kind).collect();
+        let types: Vec<_> = bulk.types(2).unwrap().into_iter().map(|of| of.kind).collect();
         assert_eq!(types, [ColumnType::Long, ColumnType::VarString]);
     }
 

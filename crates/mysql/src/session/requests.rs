@@ -10,9 +10,9 @@ use portcullis_wire::frame::Frame;
 use super::Session;
 use super::exchange::{Exchange, RowForm, Stage};
 use super::statements::{Statement, name};
-use crate::command::{Command, Content, Prepared, StmtBulkExecute, StmtExecute};
+use crate::command::{Command, Content, Prepared, StmtBulkExecute, StmtExecute, TOO_MANY};
 use crate::packet::{self, HEADER, MAX};
-use crate::types::ValueType;
+use crate::types::{ColumnType, ValueType};
 
 /// Values that cannot be those of their statement, as of a client that brings too few. Servers say so and live on.
 const MISFIT: Request<'static> = Request::Unsupported { what: "a set of values that does not fit its statement" };
@@ -96,12 +96,19 @@ fn bulk_executed<'f>(session: &Session, execute: &StmtBulkExecute<'f>) -> Reques
         return Request::RunPrepared { statement, parameters: Vec::new(), portal: false };
     };
     let prepared = Prepared { placeholders: known.placeholders, types: &known.types, long_data: &[] };
-    let Ok(values) = execute.contents(prepared) else { return MISFIT };
-    let parameters = values.into_iter().map(|(of, content)| match content {
+    let contents = match execute.contents(prepared) {
+        Ok(contents) => contents,
+        Err(TOO_MANY) => return Request::Unsupported { what: "more than 4,194,304 values in one bulk execution" },
+        Err(_) => return MISFIT,
+    };
+    let told = contents.told.into_iter().map(|(of, content)| match content {
         Content::Value(bytes) => parameter(of, Some(Cow::Borrowed(bytes))),
         Content::Null | Content::LongData => parameter(of, None),
     });
-    Request::RunPrepared { statement, parameters: parameters.collect(), portal: false }
+    // What is not told value by value is one of bytes, so that the record still vouches for all that ran.
+    let of = ValueType::signed(ColumnType::LongBlob);
+    let rest = Some(contents.rest).filter(|rest| !rest.is_empty()).map(|rest| parameter(of, Some(Cow::Borrowed(rest))));
+    Request::RunPrepared { statement, parameters: told.chain(rest).collect(), portal: false }
 }
 
 fn parameter(of: ValueType, value: Option<Cow<'_, [u8]>>) -> Parameter<'_> {
@@ -182,8 +189,7 @@ fn types(session: &Session, execute: &StmtExecute<'_>) -> Option<Vec<ValueType>>
 
 fn bulk_types(session: &Session, execute: &StmtBulkExecute<'_>) -> Option<Vec<ValueType>> {
     let known = session.statements.get_by(execute.statement)?;
-    let prepared = Prepared { placeholders: known.placeholders, types: &known.types, long_data: &[] };
-    let types: Vec<ValueType> = execute.rows(prepared).ok()?.types().collect();
+    let types = execute.types(known.placeholders).ok()?;
     (!types.is_empty()).then_some(types)
 }
 

@@ -2,7 +2,7 @@
 //! server does, or does not let it pass.
 
 use bytes::BytesMut;
-use portcullis_mysql::command::{Command, LAST_PREPARED, StmtExecute, StmtSendLongData};
+use portcullis_mysql::command::{Command, LAST_PREPARED, StmtBulkExecute, StmtExecute, StmtSendLongData};
 use portcullis_mysql::response::{LocalInfile, Status};
 use portcullis_mysql::session::Session;
 use portcullis_mysql::{ColumnType, Flavour, Value, packet};
@@ -180,4 +180,34 @@ fn behind_a_prepare_that_was_refused_or_failed_there_is_no_last_statement() {
         prepare(&mut session, 1);
         assert_eq!(asks(&session, &execute(LAST_PREPARED, 0, WITH)), "run \\x007(with)");
     }
+}
+
+fn bulk(raw: &[u8]) -> Frame {
+    frame(&Command::StmtBulkExecute(StmtBulkExecute { statement: 7, flags: 128, raw }))
+}
+
+#[test]
+fn of_a_bulk_execution_the_first_values_are_told_apart() {
+    let session = prepared(Flavour::MariaDb, 2);
+    for (rows, told, rest) in [(32_768, 65_536, None), (40_000, 65_537, Some((40_000 - 32_768) * 4))] {
+        let raw = [b"\xfd\0\xfd\0", &b"\0\x01a\x01".repeat(rows)[..]].concat();
+        let whole = bulk(&raw);
+        let Ok(Request::RunPrepared { parameters, .. }) = session.read(&whole) else { panic!("an execution") };
+        assert_eq!(parameters.len(), told);
+        assert_eq!(parameters[65_534].value.as_deref(), Some(&b"a"[..]));
+        assert_eq!(parameters[65_535].value, None);
+        // All that follows is one value, so that the record vouches for it.
+        assert_eq!(parameters.get(65_536).and_then(|last| last.value.as_ref()).map(|value| value.len()), rest);
+    }
+    let cut = bulk(&[b"\xfd\0\xfd\0", &b"\0\x01a\x01".repeat(40_000)[..], b"\0\x01a"].concat());
+    assert_eq!(asks(&session, &cut), MISFIT);
+}
+
+#[test]
+fn a_bulk_execution_has_at_most_four_million_values() {
+    let session = prepared(Flavour::MariaDb, 1);
+    let raw = |count: usize| bulk(&[b"\xfd\0", &vec![1; count][..]].concat());
+    assert!(asks(&session, &raw(4 << 20)).starts_with("run "));
+    let refused = asks(&session, &raw((4 << 20) + 1));
+    assert_eq!(refused, "Unsupported { what: \"more than 4,194,304 values in one bulk execution\" }");
 }
