@@ -182,6 +182,13 @@ fn settings(change: StateChange<'_>) -> Vec<Answer> {
     }
 }
 
+/// The codes of failures that do not say what was read: wrong arguments, not for prepared statements, a malformed packet.
+///
+/// EVASION: at each of these a server keeps some or all types of the execution before, and values sent ahead; the next one
+/// that names no types would run as something else than it was judged and recorded as
+/// (`types_of_an_execution_that_was_not_read_hold_no_more`).
+const UNREAD: [u16; 3] = [1210, 1295, 1835];
+
 /// ERR ends an exchange, whatever it stood at.
 fn failed(session: &mut Session, mut exchange: Exchange, length: usize, body: &[u8]) -> Result<Front, Fault> {
     // How far a statement is, which may come before any packet that answers it.
@@ -193,7 +200,7 @@ fn failed(session: &mut Session, mut exchange: Exchange, length: usize, body: &[
         return Ok(Front::Whole(Reply { length, answer: Answer::Remark, ticket, delivery }));
     }
     let error = ErrPacket::decode(body)?;
-    session.took_types(&mut exchange);
+    session.failed_to_run(&mut exchange, error.code);
     // EVASION: what comes behind an error in place of a file is no part of one (`what_follows_an_error_in_place_of_a_file_is_a_command`).
     session.file = None;
     let sqlstate = error.state.unwrap_or(*b"HY000");
@@ -483,6 +490,18 @@ impl Session {
             Some(None) => {}
         }
         Front::Whole(reply)
+    }
+
+    /// An execution failed, which the upstream may not have read.
+    fn failed_to_run(&mut self, exchange: &mut Exchange, code: u16) {
+        if !UNREAD.contains(&code) {
+            return self.took_types(exchange);
+        }
+        let Some(id) = exchange.statement else { return };
+        if let (Some(_), Some(known)) = (exchange.types.take(), self.statements.get_mut(id)) {
+            known.types = Vec::new();
+        }
+        self.statements.doubt_long_data(id);
     }
 
     /// The upstream has read an execution: its types hold from now on, and values sent ahead are used up.

@@ -79,6 +79,9 @@ fn executed<'f>(session: &Session, execute: &StmtExecute<'f>) -> Request<'f> {
     let Some(known) = session.statements.get_by(execute.statement) else {
         return Request::RunPrepared { statement, parameters: Vec::new(), portal: false };
     };
+    if known.is_in_doubt {
+        return MISFIT;
+    }
     let long: Vec<u16> = known.long_data.iter().map(|(index, _)| *index).collect();
     let prepared = Prepared { placeholders: known.placeholders, types: &known.types, long_data: &long };
     let Ok(values) = execute.contents(session.agreed, prepared) else { return MISFIT };
@@ -95,7 +98,9 @@ fn bulk_executed<'f>(session: &Session, execute: &StmtBulkExecute<'f>) -> Reques
     let Some(known) = session.statements.get_by(execute.statement) else {
         return Request::RunPrepared { statement, parameters: Vec::new(), portal: false };
     };
-    let prepared = Prepared { placeholders: known.placeholders, types: &known.types, long_data: &[] };
+    // A bulk execution with values sent ahead is none: MariaDB refuses it.
+    let long: Vec<u16> = known.long_data.iter().map(|(index, _)| *index).collect();
+    let prepared = Prepared { placeholders: known.placeholders, types: &known.types, long_data: &long };
     let contents = match execute.contents(prepared) {
         Ok(contents) => contents,
         Err(TOO_MANY) => return Request::Unsupported { what: "more than 4,194,304 values in one bulk execution" },
@@ -148,8 +153,10 @@ pub(super) fn forward(session: &mut Session, frame: &Frame, ticket: Option<Ticke
         Command::StmtFetch { statement, .. } => {
             exchange.stage = Stage::Rows;
             exchange.form = RowForm::Binary;
-            exchange.statement = session.statements.number(statement);
             exchange.cursor = true;
+            if let Some(id) = session.statements.number(statement) {
+                session.statements.doubt_long_data(id);
+            }
             session.columns = session.statements.get_by(statement).and_then(|known| known.columns.clone());
         }
         Command::StmtExecute(execute) => {

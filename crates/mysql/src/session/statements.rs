@@ -25,6 +25,8 @@ pub(super) struct Statement {
     pub(super) types: Vec<ValueType>,
     /// Parameters whose value came ahead, in rising order, and the start of each value.
     pub(super) long_data: Vec<(u16, Vec<u8>)>,
+    /// Whether the server still has those values cannot be told. Only a reset of the statement ends that.
+    pub(super) is_in_doubt: bool,
     pub(super) columns: Option<Arc<Columns>>,
     /// The definitions of its columns as they came last, where the client keeps them too.
     pub(super) definitions: Arc<[Box<[u8]>]>,
@@ -130,12 +132,23 @@ impl Statements {
         }
     }
 
+    /// Something came of which servers do not say whether it dropped values sent ahead.
+    ///
+    /// EVASION: a value that the server still has takes the place of the one that an execution brings, and one that it has not
+    /// moves all others (`values_sent_ahead_that_the_server_still_has_are_not_forgotten`).
+    pub(super) fn doubt_long_data(&mut self, id: u32) {
+        if let Some(statement) = self.known.get_mut(&id) {
+            statement.is_in_doubt |= !statement.long_data.is_empty();
+        }
+    }
+
     /// An execution took the values, or a reset dropped them.
     pub(super) fn forget_long_data(&mut self, id: u32) {
         if let Some(statement) = self.known.get_mut(&id) {
             let kept: usize = statement.long_data.iter().map(|(_, value)| value.len()).sum();
             self.kept = self.kept.saturating_sub(kept);
             statement.long_data = Vec::new();
+            statement.is_in_doubt = false;
         }
     }
 }

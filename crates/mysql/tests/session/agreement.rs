@@ -211,3 +211,73 @@ fn a_bulk_execution_has_at_most_four_million_values() {
     let refused = asks(&session, &raw((4 << 20) + 1));
     assert_eq!(refused, "Unsupported { what: \"more than 4,194,304 values in one bulk execution\" }");
 }
+
+/// An execution that names its type, with a value that is an integer of eight bytes and a text of seven.
+fn named(kind: ColumnType) -> Vec<u8> {
+    [&[0, 1, kind.byte(), 0], &b"\x07ABCDEFG"[..]].concat()
+}
+
+const UNNAMED: &[u8] = b"\0\0\x07ABCDEFG";
+
+#[test]
+fn types_that_the_server_may_not_have_taken_hold_no_more() {
+    // Which it took and which not differs: MySQL says 1835 before it looks at any, MariaDB 1210 behind the first.
+    for (code, holds) in [(1062, true), (1210, false), (1295, false), (1835, false)] {
+        let failed = || Server::answering(modern()).err(code, "no");
+        let mut session = prepared(Flavour::MariaDb, 1);
+        answered(&mut session, &execute(7, 0, &named(ColumnType::LongLong)), ok());
+        answered(&mut session, &execute(7, 0, UNNAMED), failed());
+        // Nothing was said of types, so nothing changed.
+        assert_eq!(asks(&session, &execute(7, 0, UNNAMED)), "run \\x007(\\x07ABCDEFG)", "{code}");
+        answered(&mut session, &execute(7, 0, &named(ColumnType::VarString)), failed());
+        let expected = if holds { "run \\x007(ABCDEFG)" } else { MISFIT };
+        assert_eq!(asks(&session, &execute(7, 0, UNNAMED)), expected, "{code}");
+        answered(&mut session, &execute(7, 0, &named(ColumnType::LongLong)), ok());
+        answered(&mut session, &bulk(b"\xfd\0\0\x01a"), failed());
+        assert_eq!(asks(&session, &execute(7, 0, UNNAMED)), expected, "{code}");
+    }
+}
+
+#[test]
+fn values_that_the_server_may_still_have_are_refused_until_a_reset() {
+    let fetch = || frame(&Command::StmtFetch { statement: 7, rows: 1 });
+    for (command, code, is_used) in [
+        (execute(7, 0, WITHOUT), 1062, true),
+        (execute(7, 0, WITHOUT), 1210, false),
+        (execute(7, 0, WITHOUT), 1835, false),
+        (fetch(), 1421, false),
+    ] {
+        let mut session = prepared(Flavour::MySql, 1);
+        forward(&mut session, &ahead(7, 0), None);
+        answered(&mut session, &command, Server::answering(modern()).err(code, "no"));
+        let expected = if is_used { "run \\x007(with)" } else { MISFIT };
+        assert_eq!(asks(&session, &execute(7, 0, WITH)), expected, "{code}");
+        assert_eq!(asks(&session, &execute(7, 0, WITHOUT)), MISFIT, "{code}");
+        forward(&mut session, &ahead(7, 0), None);
+        if !is_used {
+            assert_eq!(asks(&session, &execute(7, 0, WITHOUT)), MISFIT, "{code}");
+        }
+        answered(&mut session, &frame(&Command::StmtReset(7)), ok());
+        assert_eq!(asks(&session, &execute(7, 0, WITH)), "run \\x007(with)", "{code}");
+    }
+}
+
+/// Rows that end a cursor drop the values too, at some servers.
+#[test]
+fn a_fetch_behind_values_sent_ahead_leaves_them_in_doubt() {
+    let mut session = prepared(Flavour::MariaDb, 1);
+    let answer = Server::answering(modern()).count(1).column("c", ColumnType::VarString).end(Status::CURSOR_EXISTS);
+    answered(&mut session, &execute(7, 1, WITH), answer);
+    forward(&mut session, &ahead(7, 0), None);
+    let fetch = frame(&Command::StmtFetch { statement: 7, rows: 1 });
+    answered(&mut session, &fetch, Server::answering(modern()).end(Status::LAST_ROW_SENT));
+    assert_eq!(asks(&session, &execute(7, 0, WITH)), MISFIT);
+    assert_eq!(asks(&session, &execute(7, 0, WITHOUT)), MISFIT);
+}
+
+#[test]
+fn a_bulk_execution_behind_values_sent_ahead_is_refused() {
+    let mut session = prepared(Flavour::MariaDb, 1);
+    forward(&mut session, &ahead(7, 0), None);
+    assert_eq!(asks(&session, &bulk(b"\xfd\0\0\x01a")), MISFIT);
+}
