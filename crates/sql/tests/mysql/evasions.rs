@@ -365,6 +365,59 @@ fn what_cannot_be_known_is_unknown() {
 }
 
 #[test]
+fn what_heads_a_list_of_assignments_hides_none() {
+    let text =
+        "SET ROLE NONE, sql_mode = 'NO_BACKSLASH_ESCAPES'; SELECT '\\'; SELECT email FROM customers LIMIT 1; -- '";
+    let first = one(&MARIADB, text);
+    let changes: Vec<&str> = first.session.iter().filter_map(set_name).collect();
+    assert_eq!(changes, ["role", "sql_mode"]);
+    assert!(first.barrier.contains(Barrier::SETTINGS));
+    let has = |text: &str, action: Action, target: Target| {
+        let found = one(&MARIADB, text).effects.iter().any(|effect| effect.action == action && effect.target == target);
+        assert!(found, "{text}");
+    };
+    let setting = |name: &str| Target::Setting(name.into());
+    for head in [
+        "ROLE NONE",
+        "ROLE 'x'",
+        "DEFAULT ROLE NONE",
+        "DEFAULT ROLE x FOR 'bob'@'%'",
+        "DEFAULT ROLE x FOR CURRENT_USER()",
+        "PASSWORD = ''",
+        "PASSWORD := ''",
+        "PASSWORD FOR bob = PASSWORD('x')",
+        "PASSWORD FOR CURRENT_USER() = OLD_PASSWORD('x')",
+        "@a = 1",
+    ] {
+        has(&format!("SET {head}, GLOBAL long_query_time = 12"), Action::Admin, setting("long_query_time"));
+        has(&format!("SET {head}, PASSWORD = 'hunter2'"), Action::Grant, Target::Session);
+        has(&format!("SET {head}, PASSWORD FOR 'bob'@'%' := PASSWORD('hunter2')"), Action::Grant, Target::Session);
+        has(&format!("SET {head}, ROLE x"), Action::Set, Target::Session);
+        let text = format!("SET {head}, sql_mode = 'ANSI_QUOTES'");
+        has(&text, Action::Set, setting("sql_mode"));
+        let statement = one(&MARIADB, &text);
+        assert!(statement.barrier.contains(Barrier::SETTINGS), "{text}");
+        assert_eq!(statement.session.iter().filter_map(set_name).next_back(), Some("sql_mode"), "{text}");
+        let text = format!("SET {head}, @b = (SELECT a FROM secrets)");
+        assert!(!reads_on(&MARIADB, Mode(0), &text, "secrets").is_empty(), "{text}");
+    }
+    // MySQL knows no such lists: there a comma parts roles.
+    for text in ["SET ROLE NONE, sql_mode = ''", "SET @a = 1, ROLE x", "SET DEFAULT ROLE x TO bob, @@sql_mode = ''"] {
+        assert!(is_refused(&MYSQL, text), "{text}");
+    }
+    for text in ["SET ROLE a, 'b'@'%'", "SET ROLE ALL EXCEPT a, b", "SET DEFAULT ROLE a, b TO bob, 'ann'@'localhost'"] {
+        assert!(!is_refused(&MYSQL, text), "{text}");
+    }
+}
+
+fn set_name(change: &SessionChange) -> Option<&str> {
+    match change {
+        SessionChange::Set { name, .. } => Some(name),
+        _ => None,
+    }
+}
+
+#[test]
 fn prepared_text_is_read() {
     let statement = one(&MYSQL, "PREPARE p FROM 'DELETE FROM t WHERE id = ?'");
     let Some(SessionChange::PrepareSql { name, statement: inner }) = statement.session.first() else { panic!() };
@@ -539,6 +592,14 @@ fn passwords_are_marked() {
         "INSERT INTO users (name) SELECT a FROM t WHERE password = 'hunter2'",
     ] {
         let statement = one(&MYSQL, text);
+        assert!(statement.secrets.iter().any(|range| &text[range.clone()] == "'hunter2'"), "{text}");
+    }
+    for text in [
+        "SET @a = 1, PASSWORD = 'hunter2'",
+        "SET ROLE NONE, PASSWORD FOR 'bob'@'%' = PASSWORD('hunter2')",
+        "SET PASSWORD FOR bob@localhost := OLD_PASSWORD('hunter2'), @b = 2",
+    ] {
+        let statement = one(&MARIADB, text);
         assert!(statement.secrets.iter().any(|range| &text[range.clone()] == "'hunter2'"), "{text}");
     }
     let text = "PREPARE p FROM 'ALTER USER bob IDENTIFIED BY \"hunter2\"'";

@@ -88,6 +88,39 @@ fn a_mode_that_the_session_sets_is_followed_or_refused() {
 }
 
 #[test]
+fn what_stands_behind_a_role_or_a_password_is_judged_too() {
+    each(|place| {
+        // To MySQL these are no lists.
+        if !place.server.flavour().is_mariadb() {
+            return;
+        }
+        let mut wire = place.session(SUPPORT);
+        let hidden = r"; SELECT '\'; SELECT salary FROM hr.employees LIMIT 1; -- '";
+        for set in
+            ["ROLE NONE, sql_mode = 'NO_BACKSLASH_ESCAPES'", "ROLE NONE, sql_mode = CONCAT('NO_BACKSLASH', '_ESCAPES')"]
+        {
+            let answer = wire.query(&format!("SET {set}{hidden}"));
+            assert!(answer.is_refused(), "{set}: {answer:?}");
+            assert!(place.ran(wire.id).is_empty(), "{set}");
+        }
+        for sql in [
+            "SET ROLE NONE, GLOBAL long_query_time = 12",
+            "SET DEFAULT ROLE NONE, GLOBAL long_query_time = 12",
+            "SET @a = 1, PASSWORD = ''",
+            "SET PASSWORD = '', @a = (SELECT max(salary) FROM hr.employees)",
+            "SET ROLE NONE, @a = (SELECT max(salary) FROM hr.employees)",
+        ] {
+            refuses(place, &mut wire, sql);
+        }
+        let mut all = place.session(&["all"]);
+        all.query("SET ROLE NONE, sql_mode = 'ANSI_QUOTES'").well();
+        assert_eq!(all.query("SELECT \"region\" FROM customers WHERE id = 1").value(), "AMER");
+        all.query("SET @a = 1, DEFAULT ROLE NONE, sql_mode = ''").well();
+        assert_eq!(all.query("SELECT \"region\"").value(), "region");
+    });
+}
+
+#[test]
 fn a_mode_that_the_server_computes_is_asked_for() {
     each(|place| {
         for set in [

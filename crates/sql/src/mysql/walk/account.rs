@@ -35,20 +35,41 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// `SET PASSWORD [FOR u] = 'x'`
+    /// `PASSWORD [FOR u] = 'x'`, one of the assignments of a SET.
     pub(super) fn set_password(&mut self) -> Parsed {
         self.out.kind = Verb("SET PASSWORD");
-        let first = self.at;
-        self.account()?;
-        // Every literal but the account's own name may be the password.
-        for at in first..self.at {
-            let Some(token) = self.tokens.list.get(at) else { continue };
-            let before = at.checked_sub(1).and_then(|at| self.tokens.list.get(at));
-            let word = before.and_then(|token| self.text.get(token.start..token.end)).unwrap_or("");
-            if token.kind == Kind::Text && !word.eq_ignore_ascii_case("FOR") {
-                self.out.secrets.push(token.start..token.end);
-            }
+        self.skip();
+        self.effect(Action::Grant, Target::Session);
+        self.out.barrier |= Barrier::CATALOG;
+        self.commits();
+        if self.accept("FOR") {
+            self.account_name()?;
         }
+        if !self.accept_all(&["TO", "RANDOM"]) {
+            self.expect_assignment()?;
+            self.new_password()?;
+        }
+        if self.accept("REPLACE") {
+            self.password()?;
+        }
+        self.accept_all(&["RETAIN", "CURRENT", "PASSWORD"]);
+        Ok(())
+    }
+
+    /// A password, or a call that hashes one.
+    fn new_password(&mut self) -> Parsed {
+        if !self.accept_any(&["PASSWORD", "OLD_PASSWORD"]) {
+            return self.password();
+        }
+        self.expect_mark("(")?;
+        self.password()?;
+        self.expect_mark(")")
+    }
+
+    fn password(&mut self) -> Parsed {
+        let token = self.token(0).filter(|token| token.kind == Kind::Text).ok_or_else(|| self.syntax_error())?;
+        self.out.secrets.push(token.start..token.end);
+        self.skip();
         Ok(())
     }
 

@@ -76,6 +76,11 @@ impl<'t> Walk<'t> {
         matches!(self.kind_at(ahead), Some(Kind::Operator | Kind::Punctuation)) && self.written(ahead) == mark
     }
 
+    /// Whether a token is one of these operators or punctuation.
+    pub(super) fn is_any_mark(&self, ahead: usize, marks: &[&str]) -> bool {
+        marks.iter().any(|mark| self.is_mark(ahead, mark))
+    }
+
     /// Takes this operator or punctuation, if it is next.
     pub(super) fn accept_mark(&mut self, mark: &str) -> bool {
         let is = self.is_mark(0, mark);

@@ -89,7 +89,7 @@ impl Walk<'_> {
         }
     }
 
-    fn account_name(&mut self) -> Parsed {
+    pub(super) fn account_name(&mut self) -> Parsed {
         if self.accept("CURRENT_USER") || self.accept("CURRENT_ROLE") {
             if self.accept_mark("(") {
                 self.expect_mark(")")?;

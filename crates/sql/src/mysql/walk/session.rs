@@ -22,11 +22,8 @@ impl Walk<'_> {
     pub(super) fn set(&mut self) -> Parsed {
         self.kind("SET");
         self.skip();
-        if self.is_word(0, "PASSWORD") && !self.is_mark(1, "(") {
-            return self.set_password();
-        }
-        if self.accept("ROLE") || self.accept_all(&["DEFAULT", "ROLE"]) {
-            return self.set_role();
+        if !self.syntax.is_maria() && self.begins_role() {
+            return self.set_roles();
         }
         if self.accept("STATEMENT") {
             return self.set_statement();
@@ -45,6 +42,13 @@ impl Walk<'_> {
 
     /// One assignment. `global`: the word stood before an earlier one.
     fn set_one(&mut self, global: &mut bool) -> Parsed {
+        // EVASION: to MariaDB these are assignments like others, with more of them behind (test `what_heads_a_list_of_assignments_hides_none`).
+        if self.is_word(0, "PASSWORD") {
+            return self.set_password();
+        }
+        if self.syntax.is_maria() && self.begins_role() {
+            return self.set_role();
+        }
         if let Some(variable) = self.accept_kind(Kind::Variable) {
             let name = folded(variable);
             self.expect_assignment()?;
@@ -100,7 +104,7 @@ impl Walk<'_> {
         }
     }
 
-    fn expect_assignment(&mut self) -> Parsed {
+    pub(super) fn expect_assignment(&mut self) -> Parsed {
         if self.accept_mark("=") { Ok(()) } else { self.expect_mark(":=") }
     }
 
@@ -209,19 +213,46 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// `ROLE` and `DEFAULT ROLE`, but not a setting of that name.
+    fn begins_role(&self) -> bool {
+        let role = self.is_word(0, "ROLE") && !self.is_any_mark(1, &["=", ":=", "."]);
+        role || self.is_at(&["DEFAULT", "ROLE"])
+    }
+
+    /// MariaDB's `ROLE r` and `DEFAULT ROLE r FOR u`.
     fn set_role(&mut self) -> Parsed {
-        self.out.kind = crate::statement::Kind("SET ROLE");
-        self.effect(Action::Set, Target::Session);
-        self.out.barrier |= Barrier::SETTINGS;
-        self.out.session.push(SessionChange::Set { name: "role".into(), value: SettingValue::Opaque, local: false });
-        // Roles are names, also of the form 'a'@'b'; nothing else can stand here.
+        self.changes_role();
+        if self.accept("DEFAULT") {
+            self.expect("ROLE")?;
+            self.account_name()?;
+            if self.accept("FOR") {
+                self.account_name()?;
+            }
+            return Ok(());
+        }
+        self.expect("ROLE")?;
+        self.account_name()
+    }
+
+    /// MySQL's `SET ROLE a, b` and `SET DEFAULT ROLE a, b TO u, v`: names to the end, also of the form 'a'@'b', and nothing else.
+    fn set_roles(&mut self) -> Parsed {
+        self.changes_role();
         while !self.at_end() {
-            if self.is_mark(0, "(") {
+            let name =
+                matches!(self.kind_at(0), Some(Kind::Word | Kind::Name | Kind::Quoted | Kind::Text | Kind::Variable));
+            if !name && !self.is_mark(0, ",") {
                 return Err(self.syntax_error());
             }
             self.skip();
         }
         Ok(())
+    }
+
+    fn changes_role(&mut self) {
+        self.out.kind = crate::statement::Kind("SET ROLE");
+        self.effect(Action::Set, Target::Session);
+        self.out.barrier |= Barrier::SETTINGS;
+        self.out.session.push(SessionChange::Set { name: "role".into(), value: SettingValue::Opaque, local: false });
     }
 
     /// MariaDB's `SET STATEMENT a = 1 FOR …`: for one statement.
