@@ -125,8 +125,15 @@ fn a_table_is_found_wherever_it_hides() {
             "CREATE TABLE t TABLE secrets",
             "CREATE TABLE t AS VALUES ROW((SELECT a FROM secrets))",
             "CREATE TABLE t (a INT) UNION = (secrets)",
+            "CREATE TABLE t (a INT) UNION := (secrets)",
+            "CREATE TABLE t (a INT) UNION (.secrets)",
+            "CREATE TABLE t (a INT) UNION := (u, . secrets)",
+            "CREATE TABLE t (a INT) (SELECT 1) UNION (SELECT a FROM secrets)",
+            "CREATE TABLE t TABLE .secrets",
+            "ALTER TABLE t UNION (.secrets)",
             "CREATE TABLE t (a INT REFERENCES secrets (a))",
             "ALTER TABLE t EXCHANGE PARTITION p WITH TABLE secrets",
+            "ALTER TABLE t EXCHANGE PARTITION p WITH TABLE .secrets",
             "ALTER TABLE t RENAME secrets",
             "RENAME TABLE t TO secrets",
             "DROP TABLE t, secrets",
@@ -162,6 +169,15 @@ fn mariadb_hides_tables_too() {
             "SELECT 1 /*!100000 FROM secrets */",
             "SELECT NEXT VALUE FOR secrets",
             "SELECT nextval(secrets)",
+            "CREATE TABLE t (a INT DEFAULT NEXT VALUE FOR secrets)",
+            "CREATE TABLE t (a INT DEFAULT (PREVIOUS VALUE FOR .secrets), b INT)",
+            "CREATE TABLE t (a INT DEFAULT nextval(hr.secrets))",
+            "CREATE TABLE t (a INT DEFAULT lastval (.secrets), b INT)",
+            "CREATE TABLE t (a INT DEFAULT CASE WHEN 1 THEN setval(secrets, 1) END)",
+            "ALTER TABLE t ADD a INT DEFAULT NEXT VALUE FOR secrets, ALTER b SET DEFAULT 1",
+            "ALTER TABLE t ALTER COLUMN a SET DEFAULT (1 + NEXT VALUE FOR secrets)",
+            "ALTER TABLE t CONVERT TABLE .secrets TO PARTITION p",
+            "CREATE TABLE t AS VALUES ((SELECT a FROM secrets))",
             "SELECT * FROM secrets FOR SYSTEM_TIME ALL",
             "VALUES ((SELECT a FROM secrets))",
             "SELECT * FROM (VALUES ((SELECT a FROM secrets))) x",
@@ -361,6 +377,43 @@ fn what_cannot_be_known_is_unknown() {
         ["EXECUTE IMMEDIATE @a", "EXECUTE IMMEDIATE concat('a', 'b')", "SET STATEMENT sql_mode = '' FOR SELECT 1"]
     {
         assert!(one(&MARIADB, text).is_opaque(), "{text}");
+    }
+}
+
+#[test]
+fn an_option_is_found_however_it_is_written() {
+    let manages = |text: &str| one(&MARIADB, text).effects.iter().any(|effect| effect.action == Action::Admin);
+    for text in [
+        "CREATE TABLE t (a INT) DATA DIRECTORY := '/tmp'",
+        "CREATE TABLE t (a INT) INDEX DIRECTORY '/tmp'",
+        "CREATE TABLE t (a INT) ENGINE := FEDERATED",
+        "CREATE TABLE t (a INT) CONNECTION := 'mysql://u@h/d/t'",
+        "CREATE TABLE t (a INT) ROW_FORMAT = DEFAULT ENGINE := FEDERATED",
+        "CREATE TABLE t (a INT) ROW_FORMAT DEFAULT ENGINE FEDERATED",
+        "CREATE TABLE t (a INT DEFAULT 5) ENGINE = FEDERATED",
+        "CREATE TABLE t (a INT) PARTITION BY LIST (a) (PARTITION p DEFAULT DATA DIRECTORY := '/tmp')",
+        "ALTER TABLE t ENGINE := FEDERATED",
+        "ALTER TABLE t IMPORT TABLESPACE",
+        "ALTER TABLE t IMPORT PARTITION p0 TABLESPACE",
+        "ALTER TABLE t IMPORT PARTITION ALL TABLESPACE",
+    ] {
+        assert!(manages(text), "{text}");
+    }
+    for text in ["CREATE TABLE t (a INT) ENGINE := InnoDB COMMENT := 'x'", "ALTER TABLE t ROW_FORMAT := DEFAULT"] {
+        assert!(!manages(text), "{text}");
+    }
+    // What a default or a row of the query computes is called.
+    for text in [
+        "CREATE TABLE t (a INT DEFAULT (steal()))",
+        "CREATE TABLE t (a INT DEFAULT steal(1))",
+        "CREATE TABLE t (a INT DEFAULT hr.steal())",
+        "ALTER TABLE t ALTER a SET DEFAULT (1 + steal())",
+        "CREATE TABLE t AS VALUES (steal())",
+        "CREATE TABLE t VALUES (1), (steal())",
+        "CREATE TABLE t (VALUES (steal()))",
+    ] {
+        let called = one(&MARIADB, text).functions;
+        assert!(called.iter().any(|name| &*name.name == "steal"), "{text}: {called:?}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is refused never reaches the server; what is allowed does, byte for byte.
 
-use portcullis_testkit::mysql::Flavour;
-use portcullis_testkit::{Setup, mysql::as_logged};
+use portcullis_testkit::Setup;
+use portcullis_testkit::mysql::{Flavour, Options, as_logged};
 
 use crate::answer::Answer;
 use crate::place::{BOTH_FORMS, Place, each, each_with, eventually, usual};
@@ -161,6 +161,36 @@ fn what_is_refused_never_reaches_the_server() {
         assert!(found.is_empty(), "{found:#?}");
         assert!(place.ran(wire.id).is_empty());
         assert_eq!(wire.query("SELECT 'alive'").value(), "alive");
+    });
+}
+
+#[test]
+fn a_definition_reaches_nothing_but_its_own_table() {
+    let policy = format!(
+        "{}\n@id(\"makers\") permit (principal in Group::\"makers\", action == Action::\"ddl\", resource in Schema::\"shop.shop\");\n\
+         @id(\"closed\") forbid (principal in Group::\"makers\", action == Action::\"select\", resource in Table::\"shop.shop.products\");",
+        crate::place::POLICY
+    );
+    each_with(&Options::default(), &Setup { policy, ..usual() }, |place| {
+        let mut wire = place.session(&["support", "makers"]);
+        wire.query("CREATE TABLE plain (a int DEFAULT (1 + 1)) ENGINE := MyISAM COMMENT := 'x'").well();
+        for sql in [
+            "CREATE TABLE m (a int) ENGINE = MRG_MyISAM UNION := (hr.employees)",
+            "CREATE TABLE m (a int) ENGINE := MRG_MyISAM UNION (.products)",
+            "CREATE TABLE m (a int) DATA DIRECTORY := '/tmp'",
+            "CREATE TABLE m (a int) ENGINE := FEDERATED CONNECTION := 'mysql://u@h/d/t'",
+            "CREATE TABLE m (a text DEFAULT (load_file('/etc/passwd')))",
+            "CREATE TABLE m AS VALUES (shop.note_access('me'))",
+            "ALTER TABLE plain EXCHANGE PARTITION p0 WITH TABLE .products",
+            "ALTER TABLE plain IMPORT PARTITION p0 TABLESPACE",
+        ] {
+            refuses(&place, &mut wire, sql);
+        }
+        if place.server.flavour().is_mariadb() {
+            place.server.sql("CREATE SEQUENCE hr.numbers");
+            refuses(&place, &mut wire, "CREATE TABLE m (a int DEFAULT NEXT VALUE FOR hr.numbers)");
+            refuses(&place, &mut wire, "ALTER TABLE plain ALTER a SET DEFAULT (nextval(hr.numbers))");
+        }
     });
 }
 

@@ -1,11 +1,13 @@
 //! Definitions: CREATE, ALTER, DROP, RENAME.
 //!
 //! Columns, keys, partitions and options hold no names of other tables but after a few words, and no calls of stored functions (the servers
-//! refuse those), so their tokens are read one by one with an eye on those words; queries among them are read as queries. Bodies of stored
-//! programs are unknown, to the end of the text. Every definition but that of a temporary table ends the transaction.
+//! refuse those), so their tokens are read one by one with an eye on those words; queries among them are read as queries, defaults as
+//! expressions. Bodies of stored programs are unknown, to the end of the text. Every definition but that of a temporary table ends the
+//! transaction.
 
 use super::{Parsed, Walk};
 use crate::mysql::lex::Kind;
+use crate::mysql::words;
 use crate::session::SessionChange;
 use crate::statement::{Action, Barrier, Columns, Effect, Name, Target};
 
@@ -177,7 +179,8 @@ impl Walk<'_> {
 
     /// One token of a definition, or what a telling word begins. Long because it is a flat table.
     fn item(&mut self) -> Parsed {
-        let assigned = self.is_mark(1, "=");
+        // EVASION: an option takes `:=` for `=` (test `an_option_is_found_however_it_is_written`).
+        let assigned = self.is_any_mark(1, &["=", ":="]);
         let given = assigned || self.kind_at(1) == Some(Kind::Text);
         if self.begins_source() {
             return self.query(false);
@@ -185,16 +188,18 @@ impl Walk<'_> {
         if self.accept("REFERENCES") {
             let name = self.relation_name()?;
             self.effect(Action::Ddl, Target::Relation(name));
-        } else if self.is_word(0, "UNION") && (assigned || (self.is_mark(1, "(") && self.is_name(2))) {
+        } else if self.is_word(0, "DEFAULT") {
+            return self.default_value();
+        } else if self.is_word(0, "UNION") && (assigned || self.lists_tables(1)) {
             self.skip();
-            self.accept_mark("=");
+            self.accept_equals();
             return self.merged_tables();
         } else if given && self.accept_any(&["DIRECTORY", "CONNECTION", "SONAME", "URL"]) {
             // Files of the server, and other servers.
             self.admin();
         } else if self.is_any(0, &["ENGINE", "TYPE"]) && (assigned || self.names_engine()) {
             self.skip();
-            self.accept_mark("=");
+            self.accept_equals();
             return self.engine();
         } else {
             self.skip();
@@ -202,11 +207,46 @@ impl Walk<'_> {
         Ok(())
     }
 
+    fn accept_equals(&mut self) {
+        let _ = self.accept_mark("=") || self.accept_mark(":=");
+    }
+
+    /// Whether names in parentheses stand there, rather than a query.
+    fn lists_tables(&self, ahead: usize) -> bool {
+        let first = ahead.saturating_add(1);
+        self.is_mark(ahead, "(")
+            && !self.is_mark(first, "(")
+            && !self.is_any(first, &["SELECT", "WITH", "TABLE", "VALUES"])
+    }
+
+    /// DEFAULT and the expression behind it.
+    ///
+    /// EVASION: MariaDB takes `NEXT VALUE FOR hr.s` there (test `an_option_is_found_however_it_is_written`). A word by itself is no
+    /// expression that reaches anything, and may begin the next option: `ROW_FORMAT = DEFAULT ENGINE = …`.
+    fn default_value(&mut self) -> Parsed {
+        self.skip();
+        let expression = match self.kind_at(0) {
+            Some(Kind::Word | Kind::Name | Kind::Quoted) => self.begins_computation(),
+            Some(Kind::Punctuation) => self.is_any_mark(0, &["(", "{"]),
+            Some(_) => true,
+            None => false,
+        };
+        if expression { self.in_block(|walk| walk.arithmetic().map(drop)) } else { Ok(()) }
+    }
+
+    /// Whether a word begins more than a literal or the name of a column.
+    fn begins_computation(&self) -> bool {
+        let word = self.written(0);
+        let called = self.is_mark(1, "(") && (!words::is_reserved(word) || words::is_reserved_function(word));
+        let sequence = self.is_any(0, &["NEXT", "PREVIOUS"]) && self.is_word(1, "VALUE");
+        called || sequence || self.is_mark(1, ".") || self.is_any(0, &["BINARY", "CASE", "INTERVAL", "NOT"])
+    }
+
     /// Whether a name of an engine follows, rather than the type of a column of that name.
     fn names_engine(&self) -> bool {
         self.is_word(0, "ENGINE")
             && matches!(self.kind_at(1), Some(Kind::Word | Kind::Quoted | Kind::Text))
-            && !crate::mysql::words::begins_type(self.written(1))
+            && !words::begins_type(self.written(1))
     }
 
     /// Whether the query that fills a table begins here.
@@ -214,8 +254,8 @@ impl Walk<'_> {
         let named = self.is_name(1) && (self.is_word(2, "AS") || self.is_mark(2, "("));
         self.is_word(0, "SELECT")
             || (self.is_word(0, "WITH") && (self.is_word(1, "RECURSIVE") || named))
-            || (self.is_word(0, "VALUES") && self.is_word(1, "ROW"))
-            || (self.is_word(0, "TABLE") && self.is_name(1))
+            || (self.is_word(0, "VALUES") && (self.is_word(1, "ROW") || self.is_mark(1, "(")))
+            || self.is_word(0, "TABLE")
     }
 
     /// The tables that a MERGE table is made of: who has it has them.
@@ -284,9 +324,8 @@ impl Walk<'_> {
             }
             return self.renamed(name.clone());
         }
-        if self.is_word(0, "TABLE") && self.is_name(1) {
+        if self.accept("TABLE") {
             // EXCHANGE PARTITION p WITH TABLE t, CONVERT TABLE t TO PARTITION p.
-            self.skip();
             let other = Target::Relation(self.relation_name()?);
             self.effect(Action::Select, other.clone());
             self.effect(Action::Ddl, other);
@@ -295,7 +334,7 @@ impl Walk<'_> {
         if self.is_at(&["TRUNCATE", "PARTITION"]) {
             self.effect(Action::Truncate, Target::Relation(name.clone()));
         }
-        if self.is_at(&["IMPORT", "TABLESPACE"]) {
+        if self.is_at(&["IMPORT", "TABLESPACE"]) || self.is_at(&["IMPORT", "PARTITION"]) {
             self.admin();
         }
         self.item()
