@@ -3,7 +3,9 @@
 use crate::common::{ANSI_QUOTES, MARIADB, MYSQL, NO_BACKSLASH_ESCAPES, on_deep_stack, read, statements};
 use portcullis_sql::dialect::{Dialect, Mode, SettingClass};
 use portcullis_sql::mysql::{Flavour, MySql};
-use portcullis_sql::{Action, Barrier, Columns, Effect, NotAnalysed, SessionChange, SettingValue, Statement, Target};
+use portcullis_sql::{
+    Action, Barrier, Columns, Effect, Name, NotAnalysed, SessionChange, SettingValue, Statement, Target,
+};
 
 fn one(server: &MySql, text: &str) -> Statement {
     read(server, Mode(0), text).unwrap_or_else(|error| panic!("{text}: {error:?}")).remove(0)
@@ -480,6 +482,25 @@ fn prepared_text_is_read() {
     assert!(is_refused(&MYSQL, "PREPARE p FROM 'SELECT 1; SELECT 2'"));
     assert!(is_refused(&MYSQL, "PREPARE p FROM 'SELECT \\0'"));
     assert!(is_refused(&MYSQL, "PREPARE p FROM ''"));
+}
+
+#[test]
+fn a_backslash_before_a_wildcard_stays() {
+    for (inner, table) in [
+        (r"SELECT * FROM `a\_b`", r"a\_b"),
+        (r"SELECT * FROM `a\%b`", r"a\%b"),
+        (r"SELECT * FROM `a\\_b`", r"a\_b"),
+        (r"SELECT * FROM `a\-b`", "a-b"),
+    ] {
+        let text = format!("EXECUTE IMMEDIATE '{inner}'");
+        assert_eq!(reads_on(&MARIADB, Mode(0), &text, table).len(), 1, "{text}");
+        let prepare = one(&MYSQL, &format!("PREPARE p FROM \"{inner}\""));
+        let Some(SessionChange::PrepareSql { statement, .. }) = prepare.session.first() else { panic!("{inner}") };
+        assert_eq!(statement.effects[0].target, Target::Relation(Name::bare(table)), "{inner}");
+    }
+    // A pattern of a prepared statement means what it says, and a bare name with a backslash is none.
+    assert_eq!(reads_on(&MARIADB, Mode(0), r"EXECUTE IMMEDIATE 'SELECT 1 FROM t WHERE a LIKE \'x\_\''", "t").len(), 1);
+    assert!(is_refused(&MARIADB, r"EXECUTE IMMEDIATE 'SELECT * FROM a\_b'"));
 }
 
 #[test]

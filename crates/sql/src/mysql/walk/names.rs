@@ -149,7 +149,11 @@ impl Walk<'_> {
         let mut rest = inside.chars();
         while let Some(c) = rest.next() {
             match c {
-                '\\' if !self.syntax.no_backslash_escapes => out.extend(rest.next().map(escaped)),
+                '\\' if !self.syntax.no_backslash_escapes => match rest.next() {
+                    // EVASION: servers keep the backslash before a wildcard: `a\_b` is no `a_b` (test `a_backslash_before_a_wildcard_stays`).
+                    Some(wildcard @ ('_' | '%')) => out.extend([c, wildcard]),
+                    other => out.extend(other.map(escaped)),
+                },
                 c if c == quote => {
                     rest.next();
                     out.push(c);
