@@ -394,7 +394,6 @@ pub(super) const BARE_CALLS: &[&str] = &[
     "CURRENT_TIME",
     "CURRENT_TIMESTAMP",
     "CURRENT_USER",
-    "CURRENT_ROLE",
     "LOCALTIME",
     "LOCALTIMESTAMP",
     "UTC_DATE",

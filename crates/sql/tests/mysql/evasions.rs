@@ -420,6 +420,14 @@ fn an_option_is_found_however_it_is_written() {
 }
 
 #[test]
+fn a_word_of_the_other_server_is_a_column() {
+    let text = "SELECT id FROM t WHERE id = current_role";
+    let columns = |server: &MySql| reads_on(server, Mode(0), text, "t").remove(0);
+    assert_eq!(columns(&MYSQL).columns, Columns::Named(["current_role".into(), "id".into()].into()));
+    assert!(columns(&MYSQL).where_equals.is_empty() && columns(&MARIADB).where_equals.len() == 1);
+}
+
+#[test]
 fn what_heads_a_list_of_assignments_hides_none() {
     let text =
         "SET ROLE NONE, sql_mode = 'NO_BACKSLASH_ESCAPES'; SELECT '\\'; SELECT email FROM customers LIMIT 1; -- '";

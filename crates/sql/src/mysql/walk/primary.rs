@@ -130,7 +130,10 @@ impl Walk<'_> {
             self.skip();
             return Ok(Term::Other);
         }
-        if !called && self.accept_any(words::BARE_CALLS) {
+        // To MySQL this is the name of a column.
+        let role = self.syntax.is_maria() && self.is_word(0, "CURRENT_ROLE");
+        if !called && (role || self.is_any(0, words::BARE_CALLS)) {
+            self.skip();
             return Ok(Term::Constant);
         }
         if self.syntax.is_maria() && self.is_any(0, &["NEXT", "PREVIOUS"]) && self.is_word(1, "VALUE") {
