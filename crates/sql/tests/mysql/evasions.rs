@@ -420,6 +420,22 @@ fn an_option_is_found_however_it_is_written() {
 }
 
 #[test]
+fn only_the_sessions_own_grants_are_shown_to_all() {
+    let manages =
+        |server: &MySql, text: &str| one(server, text).effects.iter().any(|effect| effect.action == Action::Admin);
+    for text in ["SHOW GRANTS", "SHOW GRANTS FOR CURRENT_USER", "SHOW GRANTS FOR CURRENT_USER ( )"] {
+        assert!(!manages(&MYSQL, text) && !manages(&MARIADB, text), "{text}");
+    }
+    for text in ["SHOW GRANTS FOR bob", "SHOW GRANTS FOR 'CURRENT_USER'@'%'", "SHOW GRANTS FOR CURRENT_USER USING r"] {
+        assert!(manages(&MYSQL, text) && manages(&MARIADB, text), "{text}");
+    }
+    for role in ["SHOW GRANTS FOR CURRENT_ROLE", "SHOW GRANTS FOR `CURRENT_ROLE`"] {
+        assert!(manages(&MYSQL, role), "{role}");
+    }
+    assert!(!manages(&MARIADB, "SHOW GRANTS FOR CURRENT_ROLE"));
+}
+
+#[test]
 fn a_word_of_the_other_server_is_a_column() {
     let text = "SELECT id FROM t WHERE id = current_role";
     let columns = |server: &MySql| reads_on(server, Mode(0), text, "t").remove(0);

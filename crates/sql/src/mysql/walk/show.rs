@@ -72,10 +72,30 @@ impl Walk<'_> {
                 return self.in_block(Self::shown);
             }
         }
-        // GRANTS, PROCESSLIST, BINLOG EVENTS, REPLICA STATUS, ENGINE … STATUS, and whatever else there may be.
+        if self.own_grants() {
+            self.kind("SHOW GRANTS");
+            self.effect(Action::Select, Target::Setting("grants".into()));
+            return Ok(());
+        }
+        // GRANTS of others, PROCESSLIST, BINLOG EVENTS, REPLICA STATUS, ENGINE … STATUS, and whatever else there may be.
         self.kind("SHOW");
         self.admin();
         self.in_block(Self::shown)
+    }
+
+    /// Takes GRANTS, if they are those of the session's own account.
+    fn own_grants(&mut self) -> bool {
+        let start = self.at;
+        // To MySQL `CURRENT_ROLE` is an account of that name.
+        let own =
+            |walk: &mut Self| walk.accept("CURRENT_USER") || (walk.syntax.is_maria() && walk.accept("CURRENT_ROLE"));
+        let whose = self.accept("GRANTS") && (!self.accept("FOR") || own(self));
+        let _ = self.is_mark(1, ")") && self.accept_mark("(") && self.accept_mark(")");
+        let whole = whose && self.at_end();
+        if !whole {
+            self.at = start;
+        }
+        whole
     }
 
     /// Names, literals and words up to LIKE, WHERE or LIMIT.
