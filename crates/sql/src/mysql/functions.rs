@@ -9,7 +9,8 @@ mod names;
 use super::mode::{Flavour, Syntax};
 use crate::statement::Name;
 use names::{
-    ADJACENT, ADJACENT_MARIADB, OWN, OWN_MARIADB, OWN_MYSQL, PURE, PURE_MARIADB, PURE_MYSQL, PURE_OLD_MYSQL, UNSTABLE,
+    ADJACENT, ADJACENT_MARIADB, OWN, OWN_MARIADB, OWN_MYSQL, PURE, PURE_MARIADB, PURE_MYSQL, PURE_NEW_MARIADB,
+    PURE_NEW_MYSQL, PURE_OLD_MYSQL, UNSTABLE,
 };
 
 fn is_in(list: &[&str], name: &str) -> bool {
@@ -19,8 +20,11 @@ fn is_in(list: &[&str], name: &str) -> bool {
 /// Whether a call of this name, in small letters and without a database, can only be a harmless function of the server's own.
 pub fn is_pure(name: &str, syntax: &Syntax) -> bool {
     let more = match syntax.flavour {
-        Flavour::MySql => is_in(PURE_MYSQL, name) || (syntax.version < 90_000 && is_in(PURE_OLD_MYSQL, name)),
-        Flavour::MariaDb => is_in(PURE_MARIADB, name),
+        Flavour::MySql => {
+            let some = if syntax.version < 90_000 { PURE_OLD_MYSQL } else { PURE_NEW_MYSQL };
+            is_in(PURE_MYSQL, name) || is_in(some, name)
+        }
+        Flavour::MariaDb => is_in(PURE_MARIADB, name) || (syntax.version >= 101_100 && is_in(PURE_NEW_MARIADB, name)),
     };
     more || is_in(PURE, name)
 }
@@ -56,7 +60,7 @@ mod tests {
 
     #[test]
     fn the_lists_are_sorted_for_their_search() {
-        let pure = [PURE, PURE_MYSQL, PURE_OLD_MYSQL, PURE_MARIADB, UNSTABLE];
+        let pure = [PURE, PURE_MYSQL, PURE_OLD_MYSQL, PURE_NEW_MYSQL, PURE_MARIADB, PURE_NEW_MARIADB, UNSTABLE];
         for list in pure.into_iter().chain([ADJACENT, ADJACENT_MARIADB, OWN, OWN_MYSQL, OWN_MARIADB]) {
             assert!(list.is_sorted_by(|a, b| a < b), "{list:?}");
         }
@@ -77,5 +81,8 @@ mod tests {
         assert!(pure(Flavour::MySql, 80_400, "md5") && !pure(Flavour::MySql, 90_700, "md5"));
         assert!(pure(Flavour::MySql, 80_400, "uuid_to_bin") && !pure(Flavour::MariaDb, 101_116, "uuid_to_bin"));
         assert!(pure(Flavour::MariaDb, 101_116, "md5") && !pure(Flavour::MariaDb, 101_116, "point"));
+        assert!(pure(Flavour::MySql, 90_700, "to_vector") && !pure(Flavour::MySql, 80_400, "to_vector"));
+        assert!(pure(Flavour::MariaDb, 101_116, "sformat") && !pure(Flavour::MariaDb, 100_620, "sformat"));
+        assert!(pure(Flavour::MariaDb, 100_620, "nvl") && !pure(Flavour::MySql, 90_700, "nvl"));
     }
 }

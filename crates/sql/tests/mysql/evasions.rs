@@ -335,6 +335,8 @@ fn a_space_calls_another_function() {
     }
     assert_eq!(calls(ignore_space, "SELECT count (a), now/**/() FROM t"), 0);
     assert_eq!(calls(ignore_space, "SELECT `count`(a) FROM t"), 1);
+    assert_eq!(calls(Mode(0), "SELECT st_collect(a) FROM t"), 0);
+    assert_eq!(calls(Mode(0), "SELECT st_collect (a) FROM t"), 1);
     for (server, listed) in [(MYSQL, 0), (MARIADB, 1)] {
         assert_eq!(one(&server, "SELECT rank () FROM t").functions.len(), listed);
     }
