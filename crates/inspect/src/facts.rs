@@ -82,6 +82,8 @@ pub struct Facts<'w> {
     pub(crate) mode: Mode,
     /// Whether the session made definitions that the catalog does not show yet.
     pub(crate) uncommitted: bool,
+    /// Whether the session has the role in which the catalog was read.
+    pub(crate) own_role: bool,
 }
 
 impl Facts<'_> {
@@ -150,11 +152,21 @@ impl Facts<'_> {
             Resolution::Unknown if !name.is_qualified() && self.lost.contains(&name.name) && !defines => {}
             Resolution::Relation(relation) => self.known(effect, relation, statement, add),
             Resolution::Temporary => {}
+            Resolution::Unknown if effect.if_exists && self.knows_all_there_is(name) => {}
             Resolution::Unknown if defines || self.uncommitted => {
                 add(self.placed(ask(effect.action), name, What::Table));
             }
             Resolution::Unknown => add(Wanted::unknown(Some(Absent::Relation(name.clone())))),
         }
+    }
+
+    /// Whether a name that the catalog does not know is no relation's.
+    ///
+    /// EVASION: in a schema that the catalog does not show, or in a role that sees more, it may be one
+    /// (test `what_may_be_a_relation_is_none_only_where_the_catalog_tells`).
+    fn knows_all_there_is(&self, name: &Name) -> bool {
+        let shown = |path: &SearchPath| path.first().is_none_or(|schema| self.catalog.has_schema(schema));
+        !name.is_qualified() && self.own_role && !self.uncommitted && self.path.is_some_and(shown)
     }
 
     fn resolve(&self, name: &Name) -> Resolution<'_> {
@@ -359,13 +371,78 @@ fn ask(action: Action) -> Ask {
 #[cfg(test)]
 mod tests {
     use portcullis_sql::Limits;
-    use portcullis_sql::catalog::CatalogBuilder;
+    use portcullis_sql::catalog::{CatalogBuilder, RelationRow};
     use portcullis_sql::mysql::{Flavour, MySql};
     use portcullis_sql::postgres::Postgres;
 
     use super::*;
 
     const MYSQL: MySql = MySql { flavour: Flavour::MySql, version: 90_700, lower_case_tables: false };
+
+    #[derive(Debug)]
+    struct State {
+        path: Option<Vec<&'static str>>,
+        own_role: bool,
+        uncommitted: bool,
+    }
+
+    impl Default for State {
+        fn default() -> Self {
+            Self { path: Some(vec!["shop"]), own_role: true, uncommitted: false }
+        }
+    }
+
+    /// What the statement asks for in a session whose catalog has `shop.customers`.
+    fn asks(text: &str, state: &State) -> Vec<Wanted> {
+        let mut catalog = CatalogBuilder::new(1);
+        catalog.schema("shop");
+        catalog.relation(RelationRow {
+            oid: 1,
+            schema: "shop".into(),
+            name: "customers".into(),
+            kind: RelationKind::Table,
+        });
+        catalog.column(1, 1, "id", 0);
+        catalog.column(1, 2, "email", 0);
+        let (catalog, none) = (catalog.build(), BTreeSet::new());
+        let path = state.path.clone().map(|schemas| SearchPath::new(schemas, ""));
+        let facts = Facts {
+            catalog: &catalog,
+            dialect: &MYSQL,
+            path: path.as_ref(),
+            temporary: &none,
+            lost: &none,
+            mode: Mode(0),
+            uncommitted: state.uncommitted,
+            own_role: state.own_role,
+        };
+        let statements = MYSQL.analyse(text.as_bytes(), Mode(0), &Limits::default()).expect("it is read");
+        statements.iter().flat_map(|statement| facts.wanted(statement)).collect()
+    }
+
+    #[test]
+    fn what_may_be_a_relation_is_one_where_the_catalog_has_it() {
+        let text = "WITH customers AS (SELECT 1) (WITH x AS (SELECT 2) SELECT email FROM customers LIMIT 1)";
+        let [wanted] = asks(text, &State::default()).try_into().expect("one request");
+        assert_eq!((wanted.action, wanted.what), (Ask::Select, What::Table("shop".into(), "customers".into())));
+        assert_eq!(wanted.columns, ["email"]);
+        assert_eq!(asks(&text.replace("customers", "report"), &State::default()), []);
+    }
+
+    #[test]
+    fn what_may_be_a_relation_is_none_only_where_the_catalog_tells() {
+        let text = "WITH report AS (SELECT 1) (WITH x AS (SELECT 2) SELECT email FROM report LIMIT 1)";
+        for (facts, asked) in [
+            (State::default(), 0),
+            (State { path: Some(vec![]), ..State::default() }, 0),
+            (State { path: Some(vec!["hr"]), ..State::default() }, 1),
+            (State { path: None, ..State::default() }, 1),
+            (State { own_role: false, ..State::default() }, 1),
+            (State { uncommitted: true, ..State::default() }, 1),
+        ] {
+            assert_eq!(asks(text, &facts).len(), asked, "{facts:?}");
+        }
+    }
 
     fn closes(text: &str, mode: Mode, dialect: &dyn Dialect) -> bool {
         let statements = dialect.analyse(text.as_bytes(), mode, &Limits::default()).expect("it is read");
@@ -426,6 +503,7 @@ mod tests {
             lost: &none,
             mode: Mode::default(),
             uncommitted,
+            own_role: true,
         };
         let statements = dialect.analyse(text.as_bytes(), Mode::default(), &Limits::default()).expect("it is read");
         statements.iter().flat_map(|statement| facts.wanted(statement)).collect()

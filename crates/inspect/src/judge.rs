@@ -179,6 +179,7 @@ fn facts<'w>(settings: &'w Settings, path: &'w PathOf, world: &'w World) -> Fact
         lost: settings.lost(),
         mode: settings.mode(),
         uncommitted: settings.has_uncommitted(),
+        own_role: settings.has_own_role(),
     }
 }
 

@@ -155,6 +155,11 @@ impl Settings {
         &self.now.lost
     }
 
+    /// Whether the session's role is still the one that signed in.
+    pub(crate) fn has_own_role(&self) -> bool {
+        self.now.own_role
+    }
+
     pub(crate) fn has_uncommitted(&self) -> bool {
         self.now.uncommitted
     }

@@ -196,12 +196,14 @@ pub struct Effect {
     pub where_equals: Vec<Box<str>>,
     /// Whether the rows are limited by a WHERE (or ON) at all.
     pub has_where: bool,
+    /// The name may stand for something of the statement's own: where no relation is called so, there is no such effect.
+    pub if_exists: bool,
 }
 
 impl Effect {
     /// An effect on a whole target.
     pub fn new(action: Action, target: Target) -> Self {
-        Self { action, target, columns: Columns::All, where_equals: Vec::new(), has_where: false }
+        Self { action, target, columns: Columns::All, where_equals: Vec::new(), has_where: false, if_exists: false }
     }
 
     /// Joins another effect of the same action and target: what holds afterwards holds for both.
@@ -209,6 +211,7 @@ impl Effect {
         self.columns.merge(&other.columns);
         self.where_equals.retain(|column| other.where_equals.contains(column));
         self.has_where &= other.has_where;
+        self.if_exists &= other.if_exists;
     }
 }
 
@@ -222,6 +225,9 @@ impl fmt::Display for Effect {
         }
         if self.has_where {
             write!(f, " where[{}]", self.where_equals.join(","))?;
+        }
+        if self.if_exists {
+            f.write_str(" if exists")?;
         }
         Ok(())
     }

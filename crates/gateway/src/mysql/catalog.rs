@@ -256,7 +256,8 @@ fn reads(dialect: &MySql, definition: &str) -> Option<Vec<(Box<str>, Box<str>)>>
         if statement.is_opaque() {
             return None;
         }
-        for effect in &statement.effects {
+        // The server writes every relation with its schema, so a name that may be of WITH is.
+        for effect in statement.effects.iter().filter(|effect| !effect.if_exists) {
             if let Reached::Relation(name) = &effect.target {
                 found.push((name.schema.clone()?, name.name.clone()));
             }

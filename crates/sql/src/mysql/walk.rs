@@ -51,6 +51,10 @@ pub(super) struct Walk<'t> {
     out: Statement,
     /// Names of WITH queries in scope, innermost last.
     ctes: Vec<Box<str>>,
+    /// How many WITH the statement has.
+    withs: usize,
+    /// Some query is VALUES.
+    has_values: bool,
     /// Queries in scope, innermost last.
     blocks: Vec<Block>,
     /// Every name that is known to be no relation of the server: of WITH queries, aliases and targets.
@@ -70,6 +74,8 @@ impl<'t> Walk<'t> {
             at: 0,
             out: Statement::new(Kind("UNKNOWN"), 0..0),
             ctes: Vec::new(),
+            withs: 0,
+            has_values: false,
             blocks: Vec::new(),
             said: Vec::new(),
             reads_variable: false,
@@ -85,6 +91,7 @@ impl<'t> Walk<'t> {
         let start = token.start;
         self.out = Statement::new(Kind("UNKNOWN"), start..start);
         self.ctes.clear();
+        (self.withs, self.has_values) = (0, false);
         self.blocks.clear();
         self.said.clear();
         self.reads_variable = false;
@@ -118,6 +125,9 @@ impl<'t> Walk<'t> {
         out.secrets.extend(secrets::within(self.text, &out.span, &self.syntax));
         out.secrets.sort_by_key(|range| (range.start, range.end));
         out.secrets.dedup();
+        if !self.doubts_ctes() {
+            out.effects.retain(|effect| !effect.if_exists);
+        }
         forget_unread_targets(&mut out);
         out.tidy();
         out

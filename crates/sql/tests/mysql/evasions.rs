@@ -555,6 +555,63 @@ fn a_with_query_hides_only_what_is_in_its_scope() {
     assert_eq!(reads_on(&MYSQL, Mode(0), "SELECT * FROM SECRETS", "secrets").len(), 0);
 }
 
+/// What is read of `table` if there is one, and `None` where nothing says so.
+fn doubted(server: &MySql, text: &str, table: &str) -> Option<Columns> {
+    match <[Effect; 1]>::try_from(reads_on(server, Mode(0), text, table)) {
+        Ok([effect]) if effect.if_exists && effect.action == Action::Select => Some(effect.columns),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_with_query_is_doubted_where_servers_overlook_it() {
+    for text in [
+        "WITH secrets AS (SELECT 1) (WITH x AS (SELECT 2) SELECT a FROM secrets LIMIT 1)",
+        "WITH secrets AS (SELECT 1) (WITH x AS (SELECT 2) SELECT 1) UNION SELECT a FROM secrets",
+        "WITH secrets AS (SELECT 1) SELECT a FROM secrets UNION (WITH x AS (SELECT 2) SELECT 1)",
+        "WITH secrets AS (SELECT 1 x) SELECT * FROM (WITH x AS (SELECT a FROM secrets LIMIT 1) SELECT * FROM x) d",
+        "WITH secrets AS (SELECT 1 x) SELECT (WITH x AS (SELECT s.a FROM secrets s) SELECT * FROM x)",
+        "WITH secrets AS (SELECT 1), y AS (WITH x AS (SELECT 2) SELECT a FROM secrets) SELECT * FROM y",
+        "WITH RECURSIVE secrets AS (WITH x AS (SELECT 2) SELECT a FROM secrets) SELECT 1",
+        "INSERT INTO t WITH secrets AS (SELECT 1 x) VALUES ROW(1, (SELECT a FROM secrets LIMIT 1))",
+        "REPLACE INTO t WITH secrets AS (SELECT 1 x) VALUES ROW(1, (SELECT a FROM secrets LIMIT 1))",
+        "CREATE TABLE t AS WITH secrets AS (SELECT 1 x) VALUES ROW(1, (SELECT a FROM secrets LIMIT 1))",
+        "EXPLAIN WITH secrets AS (SELECT 1) (WITH x AS (SELECT 2) SELECT a FROM secrets)",
+    ] {
+        for server in [&MYSQL, &MARIADB] {
+            assert_eq!(doubted(server, text, "secrets"), Some(Columns::Named(["a".into()].into())), "{text}");
+        }
+    }
+    // A query of WITH means what it would mean where it is named.
+    let text = "WITH secrets AS (SELECT a, b FROM x) SELECT * FROM (WITH x AS (SELECT * FROM secrets) SELECT * FROM secrets) d";
+    assert_eq!(doubted(&MYSQL, text, "secrets"), Some(Columns::All));
+    assert!(reads(text, "x").iter().all(|effect| !effect.if_exists));
+    // What locks or changes it is no less in doubt.
+    let text = "WITH secrets AS (SELECT 1) (WITH x AS (SELECT 2) SELECT a FROM secrets FOR UPDATE)";
+    let actions: Vec<(Action, bool)> =
+        reads(text, "secrets").iter().map(|effect| (effect.action, effect.if_exists)).collect();
+    assert_eq!(actions, [(Action::Select, true), (Action::Lock, true)]);
+    let text = "WITH secrets AS (WITH x AS (SELECT 2) SELECT 1) UPDATE t, secrets SET t.a = 1, secrets.a = 2";
+    let actions: Vec<(Action, bool)> =
+        reads(text, "secrets").iter().map(|effect| (effect.action, effect.if_exists)).collect();
+    assert_eq!(actions, [(Action::Update, true)]);
+}
+
+#[test]
+fn a_with_query_beside_its_table_leaves_no_doubt() {
+    let text = "WITH secrets AS (SELECT a FROM secrets) SELECT * FROM (WITH x AS (SELECT 1) SELECT b FROM secrets) d";
+    let [effect] = reads(text, "secrets").try_into().unwrap();
+    assert!(!effect.if_exists);
+    assert_eq!(effect.columns, Columns::Named(["a".into(), "b".into()].into()));
+    for text in [
+        "WITH a AS (SELECT 1), secrets AS (SELECT * FROM a) SELECT s.x FROM secrets s WHERE x IN (SELECT x FROM secrets)",
+        "INSERT INTO t WITH secrets AS (SELECT 1) SELECT * FROM secrets",
+        "INSERT INTO t VALUES ((WITH secrets AS (SELECT 1) SELECT * FROM secrets))",
+    ] {
+        assert!(reads(text, "secrets").is_empty(), "{text}");
+    }
+}
+
 #[test]
 fn columns_are_found_without_case() {
     let plain = ["SELECT SSN FROM t", "SELECT `Ssn` FROM t", "SELECT T.sSn FROM t", "SELECT X.SSN FROM t AS x"];

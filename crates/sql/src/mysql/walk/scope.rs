@@ -39,13 +39,16 @@ pub(super) struct Item {
     pub(super) writes: Vec<usize>,
     /// Its columns have other names here.
     pub(super) renamed: bool,
+    /// It is a WITH query, or the relation if the server looks past that.
+    pub(super) if_exists: bool,
 }
 
 impl Item {
     /// An item whose columns are computed.
     pub(super) fn derived(alias: &str) -> Self {
         let alias = alias.into();
-        Self { alias, schema: None, relation: None, read: None, writes: Vec::new(), renamed: false }
+        let (schema, relation, read) = (None, None, None);
+        Self { alias, schema, relation, read, writes: Vec::new(), renamed: false, if_exists: false }
     }
 
     /// Whether a qualifier means this item and can mean no other of the same alias.

@@ -157,12 +157,12 @@ impl Walk<'_> {
                     columns.add(column);
                 }
             }
-            // Through a derived table or a name of WITH nothing can be changed.
+            // Through a derived table or a name of WITH nothing can be changed; if it is one.
             if let (true, Some(name)) = (columns != Columns::none(), &item.relation) {
                 item.writes.push(self.out.effects.len());
                 let effect = Effect::new(Action::Update, Target::Relation(name.clone()));
-                self.out.effects.push(Effect { columns, ..effect });
-                changed = true;
+                self.out.effects.push(Effect { columns, if_exists: item.if_exists, ..effect });
+                changed |= !item.if_exists;
             }
         }
         self.blocks.push(block);
