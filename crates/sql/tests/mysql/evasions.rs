@@ -613,6 +613,34 @@ fn a_with_query_beside_its_table_leaves_no_doubt() {
 }
 
 #[test]
+fn an_order_behind_a_query_in_parentheses_names_its_columns() {
+    for text in [
+        "(SELECT id FROM people) ORDER BY @s := ssn",
+        "((SELECT id FROM people)) ORDER BY @s := ssn LIMIT 1",
+        "(SELECT id FROM people) ORDER BY @s := people.ssn",
+        "(SELECT id FROM people p) ORDER BY @s := p.ssn",
+        "(SELECT id FROM people LIMIT 1) ORDER BY (SELECT @s := ssn) LIMIT 2",
+        "WITH c AS (SELECT 1) (SELECT id FROM people) ORDER BY @s := ssn",
+        "SELECT * FROM ((SELECT id FROM people p) ORDER BY p.ssn LIMIT 1) d",
+        "SELECT ((SELECT id FROM people p) ORDER BY p.ssn LIMIT 1) FROM t p",
+        "INSERT INTO t (SELECT id FROM people) ORDER BY @s := ssn",
+        "(SELECT id FROM people) ORDER BY (SELECT d.x FROM (WITH c AS (SELECT ssn x) SELECT x FROM c) d)",
+    ] {
+        for server in [&MYSQL, &MARIADB] {
+            let [effect] = reads_on(server, Mode(0), text, "people").try_into().unwrap();
+            // A qualifier that nothing answers may mean any relation, so that all of it is named.
+            let named = matches!(&effect.columns, Columns::Named(names) if names.contains("ssn"));
+            assert!(named || effect.columns == Columns::All, "{text}: {effect}");
+        }
+    }
+    let [effect] = reads("(SELECT id FROM people) ORDER BY ssn", "people").try_into().unwrap();
+    assert_eq!(effect.columns, Columns::Named(["id".into(), "ssn".into()].into()));
+    // The columns of a set operation are its own.
+    let [effect] = reads("(SELECT id AS ssn FROM people) UNION (SELECT 1) ORDER BY ssn", "people").try_into().unwrap();
+    assert_eq!(effect.columns, Columns::Named(["id".into()].into()));
+}
+
+#[test]
 fn columns_are_found_without_case() {
     let plain = ["SELECT SSN FROM t", "SELECT `Ssn` FROM t", "SELECT T.sSn FROM t", "SELECT X.SSN FROM t AS x"];
     for text in plain.into_iter().chain(["SELECT ſsn FROM t", "SELECT `SſN` FROM t"]) {

@@ -94,12 +94,20 @@ impl Walk<'_> {
     pub(super) fn query_body(&mut self, derived: bool) -> Parsed {
         let first = self.out.effects.len();
         self.query_term(derived, first)?;
+        let mut joined = false;
         while self.accept_any(&["UNION", "EXCEPT", "INTERSECT"]) {
+            joined = true;
             self.accept_any(&["ALL", "DISTINCT"]);
             self.query_term(derived, first)?;
         }
+        let last = self.out.effects.len();
         self.open_block();
         self.tail(first)?;
+        if !joined {
+            // EVASION: `(SELECT id FROM t) ORDER BY a` is `SELECT id FROM t ORDER BY a`; behind a set operation only its own columns have
+            // names (test `an_order_behind_a_query_in_parentheses_names_its_columns`).
+            self.may_name(first..last);
+        }
         self.close_block(derived);
         Ok(())
     }

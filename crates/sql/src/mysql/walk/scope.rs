@@ -4,6 +4,7 @@
 //! of columns comes before FROM, so names are kept until their query ends, and then handed on to the query around it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::Walk;
 use crate::statement::{Action, Columns, Effect, Name, Target};
@@ -123,6 +124,28 @@ impl Walk<'_> {
             None => Vec::new(),
         };
         self.reads_all(reads);
+    }
+
+    /// What the innermost query named, by whatever alias, may be of the relations that these effects read.
+    pub(super) fn may_name(&mut self, effects: Range<usize>) {
+        let Some(block) = self.blocks.last() else { return };
+        let names: Vec<&Reference> = block.named.keys().chain(block.derived.keys()).collect();
+        let too_many = names.len().saturating_mul(effects.len()) > MOST_PAIRS;
+        let reads = self.out.effects.get_mut(effects).unwrap_or_default().iter_mut();
+        for effect in reads.filter(|effect| effect.action == Action::Select && !names.is_empty()) {
+            if too_many {
+                effect.columns = Columns::All;
+            }
+            for reference in &names {
+                match &reference.column {
+                    Some(column) => effect.columns.add(column),
+                    None => effect.columns = Columns::All,
+                }
+                if effect.columns == Columns::All {
+                    break;
+                }
+            }
+        }
     }
 
     fn reads_all(&mut self, reads: impl IntoIterator<Item = usize>) {
