@@ -195,6 +195,38 @@ fn a_definition_reaches_nothing_but_its_own_table() {
 }
 
 #[test]
+fn a_with_query_or_a_parenthesis_hides_no_table_from_the_policy() {
+    let policy = r#"
+permit (principal, action in [Action::"connect", Action::"read", Action::"write", Action::"set"], resource);
+forbid (principal, action, resource == Table::"shop.shop.customers");
+forbid (principal, action, resource == Table::"shop.shop.orders") when { context.columns.contains("note") };
+"#;
+    each_with(&Default::default(), &Setup { policy: policy.into(), ..usual() }, |place| {
+        let mut wire = place.session(SUPPORT);
+        let own: &[&str] = match place.server.flavour() {
+            Flavour::MySql9 => &[
+                "WITH customers AS (SELECT 1) (WITH x AS (SELECT 2) SELECT email FROM customers LIMIT 1)",
+                "WITH customers AS (SELECT 1) (WITH x AS (SELECT 2) SELECT 3) UNION SELECT email FROM customers",
+                "INSERT INTO audit_notes (id, note) WITH customers AS (SELECT 1 x) VALUES ROW(1, (SELECT email FROM customers LIMIT 1))",
+            ],
+            _ => &[
+                "WITH customers AS (SELECT 1 x) SELECT * FROM (WITH a AS (SELECT email FROM customers LIMIT 1) SELECT * FROM a) d",
+            ],
+        };
+        let order =
+            ["(SELECT id FROM orders LIMIT 1) ORDER BY (SELECT note)", "(SELECT id FROM orders) ORDER BY @s := note"];
+        for sql in own.iter().chain(&order) {
+            refuses(&place, &mut wire, sql);
+        }
+        let nested = "WITH report AS (SELECT count(*) AS n FROM orders) \
+            SELECT d.one FROM (WITH x AS (SELECT 1 AS one) SELECT x.one, report.n FROM x, report) d";
+        assert_eq!(wire.query(nested).value(), "1");
+        assert_eq!(wire.query("WITH customers AS (SELECT 7 AS id) SELECT id FROM customers").value(), "7");
+        wire.query("(SELECT id FROM orders) ORDER BY region LIMIT 1").well();
+    });
+}
+
+#[test]
 fn a_refusal_names_the_rule_and_the_hint_and_the_session_lives_on() {
     each(|place| {
         let mut wire = place.session(SUPPORT);
