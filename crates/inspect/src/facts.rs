@@ -188,7 +188,7 @@ impl Facts<'_> {
             Reach::All => relation.columns.iter().map(|column| column.name.to_string()).collect(),
             Reach::Columns(columns) => columns.iter().map(|column| column.name.to_string()).collect(),
         };
-        let selective = self.catalog.is_selective(relation, &effect.where_equals);
+        let selective = self.catalog.is_selective(relation, effect);
         let what = What::Table(relation.schema.clone(), relation.name.clone());
         add(Wanted { columns, selective, ..Wanted::new(action, what) });
         for oid in self.stands_for(relation) {

@@ -194,6 +194,8 @@ pub struct Effect {
     pub columns: Columns,
     /// Columns that a top-level AND term of WHERE compares with a constant or a parameter by `=`, IN or `= ANY`.
     pub where_equals: Vec<Box<str>>,
+    /// Those of them whose constant may be a number, which to some servers equals many texts.
+    pub where_numbers: Vec<Box<str>>,
     /// Whether the rows are limited by a WHERE (or ON) at all.
     pub has_where: bool,
     /// The name may stand for something of the statement's own: where no relation is called so, there is no such effect.
@@ -203,13 +205,15 @@ pub struct Effect {
 impl Effect {
     /// An effect on a whole target.
     pub fn new(action: Action, target: Target) -> Self {
-        Self { action, target, columns: Columns::All, where_equals: Vec::new(), has_where: false, if_exists: false }
+        let (where_equals, where_numbers) = (Vec::new(), Vec::new());
+        Self { action, target, columns: Columns::All, where_equals, where_numbers, has_where: false, if_exists: false }
     }
 
     /// Joins another effect of the same action and target: what holds afterwards holds for both.
     pub fn merge(&mut self, other: &Self) {
         self.columns.merge(&other.columns);
         self.where_equals.retain(|column| other.where_equals.contains(column));
+        self.where_numbers.extend(other.where_numbers.iter().cloned());
         self.has_where &= other.has_where;
         self.if_exists &= other.if_exists;
     }

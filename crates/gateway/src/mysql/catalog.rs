@@ -150,11 +150,16 @@ impl Reader {
             };
             builder.relation(RelationRow { oid: numbers.of(&schema, &name), schema, name, kind });
         }
-        let columns = "SELECT TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION, COLUMN_NAME FROM information_schema.COLUMNS";
+        let columns =
+            "SELECT TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION, COLUMN_NAME, DATA_TYPE FROM information_schema.COLUMNS";
         for row in self.conversation.query(columns).await? {
             let (schema, name) = self.relation(dialect, &row)?;
             let at = text(&row, 2)?.parse().map_err(|_| Unread::Unexpected)?;
-            builder.column(numbers.of(&schema, &name), at, &mysql::folded(text(&row, 3)?), 0);
+            let (relation, column) = (numbers.of(&schema, &name), mysql::folded(text(&row, 3)?));
+            match is_text(text(&row, 4)?) {
+                true => builder.text_column(relation, at, &column),
+                false => builder.column(relation, at, &column, 0),
+            };
         }
         let keys = "SELECT s.TABLE_SCHEMA, s.TABLE_NAME, GROUP_CONCAT(c.ORDINAL_POSITION ORDER BY s.SEQ_IN_INDEX) \
             FROM information_schema.STATISTICS s JOIN information_schema.COLUMNS c ON c.TABLE_SCHEMA = s.TABLE_SCHEMA \
@@ -214,6 +219,27 @@ impl Reader {
         }
         Ok(())
     }
+}
+
+/// Whether values of a type are compared with a number by what they read as: all but numbers, and times, which have one each.
+fn is_text(data_type: &str) -> bool {
+    !matches!(
+        &*data_type.to_ascii_lowercase(),
+        "tinyint"
+            | "smallint"
+            | "mediumint"
+            | "int"
+            | "bigint"
+            | "decimal"
+            | "float"
+            | "double"
+            | "bit"
+            | "year"
+            | "date"
+            | "time"
+            | "datetime"
+            | "timestamp"
+    )
 }
 
 /// The server's own functions that are a call for policy to decide on, in its own schema.

@@ -98,7 +98,13 @@ impl CatalogBuilder {
 
     /// A column of a relation; dropped ones are left out.
     pub fn column(&mut self, relation: Oid, attnum: i16, name: &str, type_oid: Oid) -> &mut Self {
-        self.columns.push((relation, Column { attnum, name: name.into(), type_oid }));
+        self.columns.push((relation, Column { attnum, name: name.into(), type_oid, is_text: false }));
+        self
+    }
+
+    /// A column of texts, on a server that compares them with numbers.
+    pub fn text_column(&mut self, relation: Oid, attnum: i16, name: &str) -> &mut Self {
+        self.columns.push((relation, Column { attnum, name: name.into(), type_oid: 0, is_text: true }));
         self
     }
 

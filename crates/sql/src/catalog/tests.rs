@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::dialect::Dialect;
 use crate::postgres::Postgres;
-use crate::statement::Name;
+use crate::statement::{Action, Effect, Name, Target};
 
 /// orders(id primary key, email unique, total), a view over it and a view over that; the same names in `evil`.
 fn catalog() -> Catalog {
@@ -131,13 +131,29 @@ fn views_depend_on_what_their_views_read() {
 fn a_column_of_any_key_makes_a_where_selective() {
     let catalog = catalog();
     let orders = catalog.relation(20).unwrap();
-    let selective = |columns: &[&str]| {
-        let columns: Vec<Box<str>> = columns.iter().map(|column| (*column).into()).collect();
-        catalog.is_selective(orders, &columns)
-    };
+    let selective = |columns: &[&str]| catalog.is_selective(orders, &compares(columns, &[]));
     assert!(selective(&["id"]) && selective(&["email"]) && selective(&["x", "total"]));
     assert!(!selective(&[]) && !selective(&["x"]));
-    assert!(!catalog.is_selective(catalog.relation(21).unwrap(), &["id".into()]));
+    assert!(!catalog.is_selective(catalog.relation(21).unwrap(), &compares(&["id"], &[])));
+}
+
+#[test]
+fn a_number_names_no_row_by_a_text() {
+    let mut builder = CatalogBuilder::new(1);
+    builder.relation(RelationRow { oid: 1, schema: "s".into(), name: "t".into(), kind: RelationKind::Table });
+    builder.column(1, 1, "id", 0).text_column(1, 2, "mail").key(1, &[1]).key(1, &[2]);
+    let catalog = builder.build();
+    let relation = catalog.relation(1).unwrap();
+    let selective = |columns: &[&str], numbers: &[&str]| catalog.is_selective(relation, &compares(columns, numbers));
+    assert!(selective(&["mail"], &[]) && selective(&["id"], &["id"]) && selective(&["id", "mail"], &["id", "mail"]));
+    assert!(!selective(&["mail"], &["mail"]));
+}
+
+/// An effect whose WHERE compares `columns`, of which `numbers` with what may be a number.
+fn compares(columns: &[&str], numbers: &[&str]) -> Effect {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).into()).collect();
+    let effect = Effect::new(Action::Delete, Target::Session);
+    Effect { where_equals: names(columns), where_numbers: names(numbers), has_where: true, ..effect }
 }
 
 #[test]

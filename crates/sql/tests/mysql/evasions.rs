@@ -698,8 +698,16 @@ fn selectivity_is_not_feigned() {
         "SELECT @a := @a + 1 FROM t WHERE id = @a",
         "SELECT 1 FROM t WHERE id = @a AND f(1)",
         "SELECT 1 FROM a.t, b.u WHERE b.t.id = 1",
+        "SELECT 1 FROM t WHERE id <=> NULL",
+        "SELECT 1 FROM t WHERE (NULL) <=> id",
+        "SELECT 1 FROM t WHERE id <=> @nosuch",
+        "SELECT 1 FROM t WHERE id <=> ?",
+        "SELECT 1 FROM t WHERE id <=> nullif(1, 1)",
     ] {
         assert_eq!(equals(text), 0, "{text}");
+    }
+    for text in ["SELECT 1 FROM t WHERE id <=> 1", "SELECT 1 FROM t WHERE 'a' <=> id"] {
+        assert_eq!(equals(text), 1, "{text}");
     }
     let other = "DELETE a.t FROM a.t, b.t WHERE b.t.id = 1";
     let deleted: Vec<Effect> = reads(other, "t").into_iter().filter(|effect| effect.action == Action::Delete).collect();
@@ -707,6 +715,41 @@ fn selectivity_is_not_feigned() {
     for text in ["DELETE FROM t WHERE id = @a AND 1 = 1", "DELETE FROM t WHERE (1 = id) AND name LIKE '%'"] {
         assert!(equals(text) > 0, "{text}");
     }
+}
+
+#[test]
+fn what_may_be_a_number_is_told_from_text() {
+    let numbers = |text: &str| reads(text, "t").into_iter().flat_map(|effect| effect.where_numbers).count();
+    for constant in [
+        "0",
+        "-'0'",
+        "'a' + 0",
+        "FALSE",
+        "NULL",
+        "@a",
+        "@@a",
+        "DATE '0000-00-00'",
+        "{d '0000-00-00'}",
+        "length('')",
+        "coalesce(0)",
+        "(0)",
+        "CURRENT_DATE",
+    ] {
+        for text in
+            [format!("SELECT 1 FROM t WHERE id = {constant}"), format!("SELECT 1 FROM t WHERE id IN ('a', {constant})")]
+        {
+            assert_eq!(numbers(&text), 1, "{text}");
+        }
+    }
+    for constant in ["'a'", "N'a'", "_utf8mb4'a'", "0x30", "x'30'", "?", "('a')", "unhex('30')", "uuid_to_bin(?)"] {
+        let text = format!("SELECT 1 FROM t WHERE id = {constant} OR 1");
+        assert_eq!(numbers(&text), 0, "{text}");
+        let text = format!("SELECT 1 FROM t WHERE id IN ('a', {constant}) AND name = {constant}");
+        assert_eq!(numbers(&text), 0, "{text}");
+        assert_eq!(reads(&text, "t")[0].where_equals.len(), 2, "{text}");
+    }
+    let [effect] = reads("SELECT 1 FROM t WHERE id = 'a' AND id = 0", "t").try_into().unwrap();
+    assert_eq!((effect.where_equals.len(), effect.where_numbers.len()), (1, 1));
 }
 
 #[test]

@@ -253,6 +253,25 @@ fn a_row_named_by_its_key_may_be_deleted() {
 }
 
 #[test]
+fn a_key_of_text_is_not_named_by_a_number_or_null() {
+    each(|place| {
+        let mut wire = place.session(SUPPORT);
+        for sql in [
+            "DELETE FROM customers WHERE email = 0",
+            "DELETE FROM customers WHERE email IN ('nobody', FALSE)",
+            "UPDATE customers SET region = 'x' WHERE email <=> NULL",
+            "DELETE FROM customers WHERE id <=> NULL",
+        ] {
+            refuses(place, &mut wire, sql);
+        }
+        let update = "UPDATE customers SET region = 'x' WHERE email = ";
+        assert_eq!(wire.query(&format!("{update}'nobody'")).well().done, [0]);
+        let prepared = wire.prepare(&format!("{update}?")).expect("prepared");
+        assert_eq!(wire.execute(prepared.id, &[Some("nobody")]).well().done, [0]);
+    });
+}
+
+#[test]
 fn one_refused_statement_of_several_keeps_all_from_the_server() {
     each(|place| {
         let mut wire = place.session(SUPPORT);

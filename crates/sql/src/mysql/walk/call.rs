@@ -4,12 +4,30 @@
 //! the name of a built-in one: it is called with the database before it, or where that name needs its parenthesis right behind it, by
 //! leaving a space. Spec: MySQL "Function Name Parsing and Resolution".
 
-use super::expression::Term;
+use super::expression::{Given, Term};
 use super::names::folded;
 use super::{Parsed, Walk};
 use crate::mysql::lex::Kind;
 use crate::mysql::{functions, words};
 use crate::statement::{Action, Name, Target};
+
+/// Functions that give text, whatever their arguments, and that keys are compared with.
+const TEXTS: &[&str] = &[
+    "bin_to_uuid",
+    "concat",
+    "from_base64",
+    "hex",
+    "inet6_aton",
+    "lower",
+    "md5",
+    "sha1",
+    "sha2",
+    "to_base64",
+    "trim",
+    "unhex",
+    "upper",
+    "uuid_to_bin",
+];
 
 impl Walk<'_> {
     /// `db.f(…)`: always a stored function.
@@ -39,7 +57,8 @@ impl Walk<'_> {
         }
         let constant = self.known_call(&name)?;
         self.over()?;
-        Ok(if constant { Term::Constant } else { Term::Other })
+        let given = if TEXTS.contains(&&*name) { Given::TextOrNull } else { Given::Any };
+        Ok(if constant { Term::Constant(given) } else { Term::Other })
     }
 
     /// A call by a name without a database; whether it is the same for every row. Long because it is a flat table.
@@ -91,9 +110,9 @@ impl Walk<'_> {
         if self.accept_mark("*") {
             return Ok(false);
         }
-        let mut constant = self.expression()? == Term::Constant;
+        let mut constant = self.expression()?.is_constant();
         while self.accept_any(&["FROM", "FOR"]) {
-            constant &= self.expression()? == Term::Constant;
+            constant &= self.expression()?.is_constant();
         }
         if self.accept("AS") {
             // Loadable functions see the names of their arguments.

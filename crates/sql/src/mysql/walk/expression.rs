@@ -12,13 +12,44 @@ use crate::mysql::lex::Kind;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Term {
     /// The same for every row.
-    Constant,
+    Constant(Given),
     /// A column by itself.
     Column(Reference),
     /// True only where these columns equal constants.
-    Equal(Vec<Reference>),
+    Equal(Vec<Compared>),
     /// Anything else.
     Other,
+}
+
+/// What a constant can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Given {
+    /// Text.
+    Text,
+    /// A number.
+    Number,
+    /// Text or NULL. A parameter counts as such: drivers give values of the column's type.
+    TextOrNull,
+    /// Anything.
+    Any,
+}
+
+impl Given {
+    fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::TextOrNull)
+    }
+
+    fn is_null(self) -> bool {
+        matches!(self, Self::TextOrNull | Self::Any)
+    }
+}
+
+/// A column that equals a constant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Compared {
+    pub(super) column: Reference,
+    /// The constant is text.
+    pub(super) with_text: bool,
 }
 
 impl Term {
@@ -35,15 +66,29 @@ impl Term {
 
     fn equals(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Column(column), Self::Constant) | (Self::Constant, Self::Column(column)) => {
-                Self::Equal(vec![column])
+            (Self::Column(column), Self::Constant(given)) | (Self::Constant(given), Self::Column(column)) => {
+                Self::Equal(vec![Compared { column, with_text: given.is_text() }])
             }
             _ => Self::Other,
         }
     }
 
     fn with(self, other: Self) -> Self {
-        if self == Self::Constant && other == Self::Constant { Self::Constant } else { Self::Other }
+        if other.is_constant() { self.computed() } else { Self::Other }
+    }
+
+    /// What becomes of it that may have another type.
+    pub(super) fn computed(self) -> Self {
+        if self.is_constant() { Self::Constant(Given::Any) } else { Self::Other }
+    }
+
+    pub(super) fn is_constant(&self) -> bool {
+        matches!(self, Self::Constant(_))
+    }
+
+    /// EVASION: `a <=> NULL` holds for every row without `a`, whatever key there is on it (test `selectivity_is_not_feigned`).
+    fn may_be_null(&self) -> bool {
+        matches!(self, Self::Constant(given) if given.is_null())
     }
 }
 
@@ -147,7 +192,11 @@ impl Walk<'_> {
         let negated = self.is_word(0, "NOT");
         while self.accept("NOT") {}
         let right = self.arithmetic()?;
-        let equal = matches!(operator, "=" | "<=>") && !negated;
+        let equal = match operator {
+            "=" => !negated,
+            "<=>" => !negated && !left.may_be_null() && !right.may_be_null(),
+            _ => false,
+        };
         Ok(if equal { left.equals(right) } else { Term::Other })
     }
 
@@ -179,12 +228,15 @@ impl Walk<'_> {
             self.expect_mark(")")?;
             return Ok(Term::Other);
         }
-        let mut constants = true;
+        let (mut constants, mut texts) = (true, true);
         self.parenthesised(|walk| {
-            constants &= walk.expression()? == Term::Constant;
+            let term = walk.expression()?;
+            constants &= term.is_constant();
+            texts &= matches!(term, Term::Constant(given) if given.is_text());
             Ok(())
         })?;
-        Ok(if constants { left.equals(Term::Constant) } else { Term::Other })
+        let given = if texts { Given::TextOrNull } else { Given::Any };
+        Ok(if constants { left.equals(Term::Constant(given)) } else { Term::Other })
     }
 
     /// Everything that binds more strongly than comparison.
@@ -216,7 +268,7 @@ impl Walk<'_> {
         }
         let term = self.enter(Self::primary)?;
         let term = self.postfixed(term)?;
-        Ok(if plain || term == Term::Constant { term } else { Term::Other })
+        Ok(if plain { term } else { term.computed() })
     }
 
     /// COLLATE, and the arrows into JSON.

@@ -1,6 +1,6 @@
 //! The smallest parts of expressions: literals, variables, columns, parentheses, and the words that begin a form of their own.
 
-use super::expression::Term;
+use super::expression::{Given, Term};
 use super::names::folded;
 use super::scope::Reference;
 use super::{Parsed, Walk};
@@ -12,19 +12,23 @@ use crate::statement::{Action, Barrier, Target};
 impl Walk<'_> {
     pub(super) fn primary(&mut self) -> Parsed<Term> {
         match self.kind_at(0) {
-            Some(Kind::Integer | Kind::Number | Kind::Bits) => {
+            Some(Kind::Integer | Kind::Number) => {
                 self.skip();
-                Ok(Term::Constant)
+                Ok(Term::Constant(Given::Number))
+            }
+            Some(Kind::Bits) => {
+                self.skip();
+                Ok(Term::Constant(Given::Text))
             }
             Some(Kind::Text | Kind::National) => {
                 self.accept_kind(Kind::National);
                 self.accept_text();
-                Ok(Term::Constant)
+                Ok(Term::Constant(Given::Text))
             }
             Some(Kind::Parameter) => {
                 self.skip();
                 self.out.parameters = self.out.parameters.saturating_add(1);
-                Ok(Term::Constant)
+                Ok(Term::Constant(Given::TextOrNull))
             }
             Some(Kind::Variable) => self.variable(),
             Some(Kind::System) => self.system_variable(),
@@ -45,7 +49,7 @@ impl Walk<'_> {
             return Ok(Term::Other);
         }
         self.reads_variable = true;
-        Ok(Term::Constant)
+        Ok(Term::Constant(Given::Any))
     }
 
     /// A user variable gets a value.
@@ -62,7 +66,7 @@ impl Walk<'_> {
         while self.accept_mark(".") {
             self.any_name();
         }
-        Ok(Term::Constant)
+        Ok(Term::Constant(Given::Any))
     }
 
     /// `(…)` and `{d …}`.
@@ -71,7 +75,7 @@ impl Walk<'_> {
             self.name()?;
             let term = self.expression()?;
             self.expect_mark("}")?;
-            return Ok(term);
+            return Ok(term.computed());
         }
         if self.is_mark(0, ".") {
             return self.column_or_call();
@@ -100,12 +104,16 @@ impl Walk<'_> {
     fn word(&mut self) -> Parsed<Term> {
         let literal = matches!(self.kind_at(1), Some(Kind::Text | Kind::Bits | Kind::National));
         let called = self.is_mark(1, "(");
-        if literal && (self.written(0).starts_with('_') || self.is_any(0, &["DATE", "TIME", "TIMESTAMP"])) {
+        if literal && self.is_any(0, &["DATE", "TIME", "TIMESTAMP"]) {
+            self.skip();
+            return self.primary().map(Term::computed);
+        }
+        if literal && self.written(0).starts_with('_') {
             self.skip();
             return self.primary();
         }
         if self.accept_any(&["NULL", "TRUE", "FALSE"]) {
-            return Ok(Term::Constant);
+            return Ok(Term::Constant(Given::Any));
         }
         if self.accept("CASE") {
             return self.case();
@@ -134,7 +142,7 @@ impl Walk<'_> {
         let role = self.syntax.is_maria() && self.is_word(0, "CURRENT_ROLE");
         if !called && (role || self.is_any(0, words::BARE_CALLS)) {
             self.skip();
-            return Ok(Term::Constant);
+            return Ok(Term::Constant(Given::Any));
         }
         if self.syntax.is_maria() && self.is_any(0, &["NEXT", "PREVIOUS"]) && self.is_word(1, "VALUE") {
             return self.sequence();
@@ -173,7 +181,7 @@ impl Walk<'_> {
     fn interval(&mut self) -> Parsed<Term> {
         let term = self.expression()?;
         let unit = self.accept_any(words::UNITS);
-        Ok(if unit && term == Term::Constant { term } else { Term::Other })
+        Ok(if unit && term.is_constant() { Term::Constant(Given::Any) } else { Term::Other })
     }
 
     /// `MATCH (a, b) AGAINST (… IN BOOLEAN MODE)`.

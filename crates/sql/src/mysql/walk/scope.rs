@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Walk;
+use super::expression::Compared;
 use crate::statement::{Action, Columns, Effect, Name, Target};
 
 /// LIMIT: names times relations of one query; beyond it every column of each relation counts as named.
@@ -21,7 +22,7 @@ pub(super) struct Block {
     /// What was named in derived tables: it belongs to them, or to queries around this one.
     derived: BTreeMap<Reference, bool>,
     /// Columns that the filter compares with constants.
-    compared: Vec<Reference>,
+    compared: Vec<Compared>,
     filtered: bool,
 }
 
@@ -110,7 +111,7 @@ impl Walk<'_> {
     }
 
     /// The innermost query has a WHERE, which compares these columns with constants.
-    pub(super) fn filtered(&mut self, compared: Vec<Reference>) {
+    pub(super) fn filtered(&mut self, compared: Vec<Compared>) {
         if let Some(block) = self.blocks.last_mut() {
             block.filtered = true;
             block.compared.extend(compared);
@@ -186,10 +187,13 @@ impl Walk<'_> {
             for index in item.read.iter().chain(&item.writes) {
                 let Some(effect) = self.out.effects.get_mut(*index) else { continue };
                 effect.has_where = true;
-                for reference in &block.compared {
+                for Compared { column: reference, with_text } in &block.compared {
                     let Some(column) = reference.column.as_ref().filter(|_| item.is_surely(reference)) else {
                         continue;
                     };
+                    if !with_text && !effect.where_numbers.contains(column) {
+                        effect.where_numbers.push(column.clone());
+                    }
                     if !effect.where_equals.contains(column) {
                         effect.where_equals.push(column.clone());
                     }
