@@ -140,3 +140,27 @@ fn what_is_not_text_is_refused() {
     assert_eq!(analyse(b"", &limits).unwrap().len(), 0);
     assert_eq!(analyse(b" ; -- x\n;", &limits).unwrap().len(), 0);
 }
+
+#[test]
+fn what_the_second_reader_tries_twice_costs_no_time() {
+    on_deep_stack(|| {
+        let around = |open: &str, inner: &str, close: &str, n: usize| {
+            format!("SELECT 1 FROM t WHERE {}{inner}{}", open.repeat(n), close.repeat(n))
+        };
+        for n in [8, 16, 24, 36, 46] {
+            for text in [
+                around("position(", "id", ")", n),
+                around("position(1 + ", &"id.".repeat(1_000), "id)", n),
+                around("position(f(", "id", ") IN a)", n / 2),
+                around("1 IN ((SELECT ", "1", ") + 1)", n / 2),
+                format!("SELECT 1 FROM {}t{}", "((SELECT * FROM ".repeat(n / 2), ") x JOIN t)".repeat(n / 2)),
+                format!("SELECT 1 FROM {}t{}", "((TABLE t) x JOIN ".repeat(n / 2), ")".repeat(n / 2)),
+            ] {
+                let start = Instant::now();
+                let outcome = statements(&text);
+                let took = start.elapsed();
+                assert!(took < Duration::from_secs(20), "{text:.60} x {n}: {took:?}, analysed: {}", outcome.is_ok());
+            }
+        }
+    });
+}
