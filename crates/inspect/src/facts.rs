@@ -13,6 +13,8 @@ use portcullis_sql::dialect::{Dialect, Mode, SettingClass};
 use portcullis_sql::session::{SessionChange, SettingValue};
 use portcullis_sql::statement::{Action, Effect, Name, Statement, Target};
 
+use crate::once::Once;
+
 /// What a request is about, owning its names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum What {
@@ -34,7 +36,7 @@ impl What {
 }
 
 /// What the server itself would say, were the statement to reach it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Absent {
     Relation(Name),
     Function(Name),
@@ -45,7 +47,7 @@ pub(crate) enum Absent {
 }
 
 /// One request for policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Wanted {
     pub(crate) action: Ask,
     pub(crate) what: What,
@@ -89,12 +91,8 @@ pub struct Facts<'w> {
 impl Facts<'_> {
     /// Every request of `statement`, each once.
     pub(crate) fn wanted(&self, statement: &Statement) -> Vec<Wanted> {
-        let mut wanted = Vec::new();
-        let mut add = |new: Wanted| {
-            if !wanted.contains(&new) {
-                wanted.push(new);
-            }
-        };
+        let mut wanted = Once::new();
+        let mut add = |new: Wanted| wanted.add(new);
         for effect in &statement.effects {
             self.effect(effect, statement, &mut add);
         }
@@ -105,7 +103,7 @@ impl Facts<'_> {
         for change in &statement.session {
             self.change(change, &mut add);
         }
-        wanted
+        wanted.into_vec()
     }
 
     fn effect(&self, effect: &Effect, statement: &Statement, add: &mut dyn FnMut(Wanted)) {
@@ -263,6 +261,10 @@ impl Facts<'_> {
         }
         for attribute in &statement.attributes {
             let name = Name::bare(attribute);
+            // First what costs least: few attributes have the name of a function, and there may be many effects.
+            if !self.catalog.has_user_function(&name, path) {
+                continue;
+            }
             let is_column = statement.effects.iter().any(|effect| match &effect.target {
                 Target::Relation(relation) => match self.resolve(relation) {
                     Resolution::Relation(relation) => relation.column(attribute).is_some(),
@@ -270,7 +272,7 @@ impl Facts<'_> {
                 },
                 _ => false,
             });
-            if !is_column && self.catalog.has_user_function(&name, path) {
+            if !is_column {
                 self.called(&name, add);
             }
         }

@@ -10,6 +10,7 @@ use portcullis_wire::event::Refusal;
 
 use crate::cache::Scope;
 use crate::facts::{Absent, Facts, Wanted, closes_results};
+use crate::once::Once;
 use crate::path_of::PathOf;
 use crate::refusals;
 use crate::settings::Settings;
@@ -117,7 +118,7 @@ pub(crate) fn decide(
         scope: None,
         cacheable: true,
     };
-    let mut objects: Vec<(&'static str, String)> = Vec::new();
+    let mut objects = Once::new();
     let mut after = None::<Settings>;
     for (index, statement) in statements.iter().enumerate() {
         let now = after.as_ref().unwrap_or(settings);
@@ -138,7 +139,7 @@ pub(crate) fn decide(
             simulate(statement, judged.path_of(index), simulated, world);
         }
     }
-    judged.objects = objects.into();
+    judged.objects = objects.into_vec().into();
     judged
 }
 
@@ -195,7 +196,7 @@ fn one(
     slice: &Slice,
     circumstances: Circumstances<'_>,
     earlier: Barrier,
-    objects: &mut Vec<(&'static str, String)>,
+    objects: &mut Once<(&'static str, String)>,
 ) -> One {
     let closes = closes_results(statement, facts.mode, &*world.dialect);
     if closes && circumstances.masked {
@@ -226,10 +227,7 @@ fn one(
         .map(|(wanted, context)| Request { action: wanted.action, resource: wanted.what.resource(), context })
         .collect();
     for wanted in &wanted {
-        let object = (wanted.action.name(), wanted.what.resource().id(&world.upstream.name));
-        if !objects.contains(&object) {
-            objects.push(object);
-        }
+        objects.add((wanted.action.name(), wanted.what.resource().id(&world.upstream.name)));
     }
     let decision = match slice.decide(&requests) {
         Decision::Allow(allowed) => Ok(allowed),

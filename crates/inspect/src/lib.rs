@@ -12,6 +12,7 @@ mod facts;
 mod inspector;
 mod judge;
 mod names;
+mod once;
 mod path_of;
 mod refusals;
 mod results;

@@ -116,14 +116,12 @@ impl Relation {
     /// EVASION: `t.row_to_json` is `row_to_json(t)` where `t` has no such column (test `a_dotted_name_that_is_no_column_reaches_the_row`).
     pub fn reached(&self, columns: &Columns, attributes: &[Box<str>]) -> Reach<'_> {
         let Columns::Named(names) = columns else { return Reach::All };
-        let mut found = Vec::with_capacity(names.len());
-        for name in names {
-            match self.column(name) {
-                Some(column) => found.push(column),
-                None if attributes.contains(name) && !is_system_column(name) => return Reach::All,
-                None => {}
-            }
+        let calls = |name: &str| names.contains(name) && !is_system_column(name) && self.column(name).is_none();
+        if attributes.iter().any(|name| calls(name)) {
+            return Reach::All;
         }
+        let mut found: Vec<&Column> = self.columns.iter().filter(|column| names.contains(&column.name)).collect();
+        found.sort_by(|one, other| one.name.cmp(&other.name));
         Reach::Columns(found)
     }
 }
@@ -214,9 +212,11 @@ impl Catalog {
     ///
     /// EVASION: to MySQL 0 equals every text that is no number (test `a_number_names_no_row_by_a_text`).
     pub fn is_selective(&self, relation: &Relation, effect: &Effect) -> bool {
-        let names = |column: &&Column| !column.is_text || !effect.where_numbers.contains(&column.name);
-        let columns = effect.where_equals.iter().filter_map(|name| relation.column(name));
-        let compared: Vec<i16> = columns.filter(names).map(|column| column.attnum).collect();
-        relation.keys.iter().flatten().any(|attnum| compared.contains(attnum))
+        let keys: BTreeSet<i16> = relation.keys.iter().flatten().copied().collect();
+        let numbers: BTreeSet<&str> = effect.where_numbers.iter().map(|name| &**name).collect();
+        let keys = relation.columns.iter().filter(|column| keys.contains(&column.attnum));
+        let keys = keys.filter(|column| !column.is_text || !numbers.contains(&*column.name));
+        let keys: BTreeSet<&str> = keys.map(|column| &*column.name).collect();
+        effect.where_equals.iter().any(|name| keys.contains(&**name))
     }
 }

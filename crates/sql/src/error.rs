@@ -9,7 +9,7 @@ pub enum NotAnalysed {
     /// Nested deeper than the limit.
     #[error("statement is nested too deeply")]
     TooDeep,
-    /// More joins, set operations, operators or statements than the limit.
+    /// More joins, set operations, operators, statements or effects than the limit.
     #[error("statement has too many {0}")]
     TooComplex(&'static str),
     /// The server's grammar does not accept it; the server itself would answer with its own syntax error.

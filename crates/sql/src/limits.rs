@@ -21,10 +21,20 @@ pub struct Limits {
     pub set_operations: u16,
     /// LIMIT: statements in a message.
     pub statements: u16,
+    /// LIMIT: effects, functions and operators of one statement, each once: policy decides on every one. Generated statements stay under 1,000.
+    pub effects: u16,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes: 4 << 20, depth: 100, operators: 1_000, joins: 1_000, set_operations: 1_000, statements: 10_000 }
+        Self {
+            bytes: 4 << 20,
+            depth: 100,
+            operators: 1_000,
+            joins: 1_000,
+            set_operations: 1_000,
+            statements: 10_000,
+            effects: 10_000,
+        }
     }
 }

@@ -4,10 +4,12 @@
 //! complete, or one of them is [`Action::Unknown`]; a name may be listed that the server never reaches, never the reverse.
 //! Names are folded and truncated as the server does; they are not resolved here, see [`crate::catalog`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::ops::{BitOr, BitOrAssign, Range};
 
+use crate::error::NotAnalysed;
+use crate::limits::Limits;
 use crate::session::SessionChange;
 
 /// What is done to a target.
@@ -212,8 +214,10 @@ impl Effect {
     /// Joins another effect of the same action and target: what holds afterwards holds for both.
     pub fn merge(&mut self, other: &Self) {
         self.columns.merge(&other.columns);
-        self.where_equals.retain(|column| other.where_equals.contains(column));
-        self.where_numbers.extend(other.where_numbers.iter().cloned());
+        let theirs: HashSet<&str> = other.where_equals.iter().map(|column| &**column).collect();
+        self.where_equals.retain(|column| theirs.contains(&**column));
+        let ours: HashSet<Box<str>> = self.where_numbers.iter().cloned().collect();
+        self.where_numbers.extend(other.where_numbers.iter().filter(|column| !ours.contains(*column)).cloned());
         self.has_where &= other.has_where;
         self.if_exists &= other.if_exists;
     }
@@ -430,11 +434,20 @@ impl Statement {
         self
     }
 
+    /// The statement, unless policy would have more to decide on than the limit.
+    pub(crate) fn bounded(self, limits: &Limits) -> Result<Self, NotAnalysed> {
+        let names = [self.functions.len(), self.operators.len(), self.builtin_operators.len(), self.attributes.len()];
+        let asked = names.into_iter().fold(self.effects.len(), usize::saturating_add);
+        if asked > usize::from(limits.effects) { Err(NotAnalysed::TooComplex("effects")) } else { Ok(self) }
+    }
+
     /// Joins effects of the same action and target, and drops repeated names.
     pub(crate) fn tidy(&mut self) {
         let mut joined: Vec<Effect> = Vec::with_capacity(self.effects.len());
+        let mut places: HashMap<(Action, Target), usize> = HashMap::with_capacity(self.effects.len());
         for effect in self.effects.drain(..) {
-            match joined.iter_mut().find(|e| e.action == effect.action && e.target == effect.target) {
+            let place = *places.entry((effect.action, effect.target.clone())).or_insert(joined.len());
+            match joined.get_mut(place) {
                 Some(same) => same.merge(&effect),
                 None => joined.push(effect),
             }

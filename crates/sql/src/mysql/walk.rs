@@ -8,6 +8,7 @@
 
 mod account;
 mod admin;
+mod budget;
 mod call;
 mod cursor;
 mod ddl;
@@ -25,13 +26,15 @@ mod tables;
 mod transaction;
 mod write;
 
+use std::collections::HashSet;
+
 use super::mode::Syntax;
 use super::prescan::Tokens;
 use super::{functions, secrets};
 use crate::error::NotAnalysed;
-use crate::limits::Limits;
 use crate::session::SessionChange;
 use crate::statement::{Action, Barrier, Effect, Kind, Name, Statement, Target};
+pub(super) use budget::Budget;
 pub(super) use names::{folded, lowered, unquoted};
 use scope::Block;
 
@@ -45,7 +48,7 @@ const DEPTH: u32 = 2_000;
 pub(super) struct Walk<'t> {
     text: &'t str,
     syntax: Syntax,
-    limits: &'t Limits,
+    budget: &'t Budget<'t>,
     tokens: &'t Tokens,
     at: usize,
     out: Statement,
@@ -65,11 +68,11 @@ pub(super) struct Walk<'t> {
 }
 
 impl<'t> Walk<'t> {
-    pub(super) fn new(text: &'t str, syntax: Syntax, limits: &'t Limits, tokens: &'t Tokens) -> Self {
+    pub(super) fn new(text: &'t str, syntax: Syntax, budget: &'t Budget<'t>, tokens: &'t Tokens) -> Self {
         Self {
             text,
             syntax,
-            limits,
+            budget,
             tokens,
             at: 0,
             out: Statement::new(Kind("UNKNOWN"), 0..0),
@@ -164,6 +167,7 @@ impl<'t> Walk<'t> {
         self.depth = self.depth.saturating_add(1);
         let read = inside(self);
         self.depth = self.depth.saturating_sub(1);
+        self.budget.bears(&self.out)?;
         read
     }
 }
@@ -171,7 +175,7 @@ impl<'t> Walk<'t> {
 /// A target of a write of which no column is read is written only.
 fn forget_unread_targets(out: &mut Statement) {
     let writes = |action: Action| matches!(action, Action::Insert | Action::Update | Action::Delete);
-    let written: Vec<Target> =
+    let written: HashSet<Target> =
         out.effects.iter().filter(|effect| writes(effect.action)).map(|effect| effect.target.clone()).collect();
     out.effects.retain(|effect| {
         effect.action != Action::Select

@@ -65,7 +65,7 @@ pub fn analyse(text: &[u8], mode: &SqlMode, limits: &Limits) -> Result<Analysis,
     for raw in &tree.stmts {
         let span = span(raw.stmt_location, raw.stmt_len, text);
         let node = raw.stmt.as_ref().and_then(|node| node.node.as_ref());
-        statements.push(statement(node, text, span, mode)?);
+        statements.push(statement(node, text, span, mode)?.bounded(limits)?);
     }
     for statement in &mut statements {
         statement.tags.clone_from(&tags);

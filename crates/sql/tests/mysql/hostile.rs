@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::{MARIADB, MYSQL, on_deep_stack, read, statements};
 use portcullis_sql::dialect::{Dialect, Mode};
-use portcullis_sql::{Limits, NotAnalysed};
+use portcullis_sql::{Action, Columns, Limits, NotAnalysed};
 
 fn shapes(n: usize) -> Vec<(&'static str, String)> {
     vec![
@@ -162,5 +162,83 @@ fn what_the_second_reader_tries_twice_costs_no_time() {
                 assert!(took < Duration::from_secs(20), "{text:.60} x {n}: {took:?}, analysed: {}", outcome.is_ok());
             }
         }
+    });
+}
+
+/// Many different things of one form.
+fn each(n: usize, one: impl Fn(usize) -> String) -> String {
+    (0..n).map(one).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn names_and_relations_do_not_multiply() {
+    on_deep_stack(|| {
+        let tables = each(900, |i| format!("t{i}"));
+        let terms = |n: usize| (0..n).map(|i| format!("a{i} = 1")).collect::<Vec<_>>().join(" AND ");
+        for text in [
+            format!("UPDATE {tables} SET {}", each(30_000, |i| format!("a{i} = 1"))),
+            format!("UPDATE {tables} SET a = 1 WHERE {}", terms(3_000)),
+            format!("DELETE FROM t WHERE {}", terms(60_000)),
+            format!("SELECT 1 FROM t a, t b WHERE {}", terms(60_000)),
+            format!("DELETE {} FROM {tables}", each(60_000, |i| format!("t{}", i % 900))),
+            format!("DELETE {} FROM {}", each(800, |_| "t".into()), each(900, |i| format!("d{i}.t"))),
+        ] {
+            let start = Instant::now();
+            let outcome = statements(&text);
+            let took = start.elapsed();
+            assert!(took < Duration::from_secs(20), "{text:.60}: {took:?}, analysed: {}", outcome.is_ok());
+        }
+    });
+}
+
+#[test]
+fn a_statement_has_a_limited_number_of_effects() {
+    on_deep_stack(|| {
+        let inner = each(9_000, |_| "(SELECT a FROM t)".into());
+        for (text, many) in [
+            (format!("{}SELECT {inner}{}", "SELECT (".repeat(40), ") FROM u FOR UPDATE".repeat(40)), "effects"),
+            (format!("SET {}", each(60_000, |i| format!("@a{i} = 1"))), "effects"),
+            (format!("SELECT {}", each(60_000, |i| format!("(SELECT a FROM t{i})"))), "effects"),
+            (format!("SELECT {}", each(60_000, |i| format!("f{i}()"))), "effects"),
+            (format!("DO {}", each(150_000, |_| "@a := 1".into())), "effects"),
+            (format!("DELETE {} FROM t, u", each(600_000, |_| "t".into())), "targets"),
+            (format!("WITH {} SELECT 1", each(40_000, |i| format!("a{i} AS (SELECT 1 FROM t)"))), "queries of WITH"),
+        ] {
+            let start = Instant::now();
+            assert_eq!(statements(&text).map(drop), Err(NotAnalysed::TooComplex(many)), "{text:.60}");
+            assert!(start.elapsed() < Duration::from_secs(20), "{text:.60}: {:?}", start.elapsed());
+        }
+        for text in [
+            format!("SET {}", each(9_000, |i| format!("@a{i} = 1"))),
+            format!("INSERT INTO t VALUES {}", each(20_000, |i| format!("({i}, (SELECT max(a) FROM u))"))),
+            format!("WITH {} SELECT 1", each(900, |i| format!("a{i} AS (SELECT 1 FROM t)"))),
+        ] {
+            assert!(statements(&text).is_ok(), "{text:.60}");
+        }
+    });
+}
+
+#[test]
+fn beyond_the_pairs_of_a_text_every_column_is_named_and_none_compared() {
+    on_deep_stack(|| {
+        let tables = each(900, |i| format!("t{i}"));
+        let select = format!("SELECT {} FROM {tables} WHERE id = 1", each(800, |i| format!("a{i}")));
+        let prepare = format!("PREPARE s FROM '{select}'");
+        let all = |text: &str| {
+            let found = statements(text).unwrap();
+            found.iter().flat_map(|one| &one.effects).map(|effect| effect.columns == Columns::All).collect::<Vec<_>>()
+        };
+        assert_eq!(all(&select), [false; 900]);
+        assert_eq!(all(&format!("{select}; {select}")), [[false; 900], [true; 900]].concat());
+        // What is inside of a text draws on the same budget.
+        assert_eq!(all(&format!("{prepare}; {select}")), [true; 900]);
+        let update = format!("UPDATE {tables} SET {} WHERE id = 1 AND b = 2", each(1_200, |i| format!("a{i} = 1")));
+        let found = statements(&update).unwrap();
+        let effects = found[0].effects.iter().filter(|effect| effect.action == Action::Update);
+        assert!(effects.clone().all(|effect| effect.columns == Columns::All && effect.has_where));
+        assert_eq!(effects.count(), 900);
+        let filter = (0..1_200).map(|i| format!("a{i} = 1")).collect::<Vec<_>>().join(" AND ");
+        let found = statements(&format!("SELECT 1 FROM {tables} WHERE {filter}")).unwrap();
+        assert!(found[0].effects.iter().all(|effect| effect.has_where && effect.where_equals.is_empty()));
     });
 }

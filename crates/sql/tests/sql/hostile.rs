@@ -88,6 +88,28 @@ fn depth_is_refused_before_the_parser() {
 }
 
 #[test]
+fn a_statement_has_a_limited_number_of_effects() {
+    on_deep_stack(|| {
+        let each = |n: usize, one: fn(usize) -> String| (0..n).map(one).collect::<Vec<_>>().join(", ");
+        for text in [
+            format!("SELECT {}", each(20_000, |i| format!("(SELECT a FROM t{i})"))),
+            format!("SELECT {}", each(20_000, |i| format!("f{i}()"))),
+            format!("DROP TABLE {}", each(60_000, |i| format!("t{i}"))),
+        ] {
+            let start = Instant::now();
+            assert_eq!(statements(&text).map(drop), Err(NotAnalysed::TooComplex("effects")), "{text:.60}");
+            assert!(start.elapsed() < Duration::from_secs(60), "{text:.60}: {:?}", start.elapsed());
+        }
+        for text in [
+            format!("DROP TABLE {}", each(9_000, |i| format!("t{i}"))),
+            format!("INSERT INTO t VALUES {}", each(20_000, |i| format!("({i}, (SELECT max(a) FROM u))"))),
+        ] {
+            assert!(statements(&text).is_ok(), "{text:.60}: {:?}", statements(&text).err());
+        }
+    });
+}
+
+#[test]
 fn honest_generated_statements_pass() {
     on_deep_stack(|| {
         let rows = vec!["(-1, 'x', 1 + 2)"; 5_000].join(", ");

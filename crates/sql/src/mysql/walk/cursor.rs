@@ -127,6 +127,7 @@ impl<'t> Walk<'t> {
         one(self)?;
         while self.accept_mark(",") {
             one(self)?;
+            self.budget.bears(&self.out)?;
         }
         Ok(())
     }

@@ -45,7 +45,7 @@ impl Given {
 }
 
 /// A column that equals a constant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Compared {
     pub(super) column: Reference,
     /// The constant is text.

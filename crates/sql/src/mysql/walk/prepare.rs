@@ -77,7 +77,7 @@ impl Walk<'_> {
             self.in_block(|walk| walk.expression().map(drop))?;
             return Ok(None);
         };
-        let statements = self.enter(|walk| analyse::statements(&text, &walk.syntax, walk.limits).map_err(inside))?;
+        let statements = self.enter(|walk| analyse::statements(&text, &walk.syntax, walk.budget).map_err(inside))?;
         let [mut statement] = <[Statement; 1]>::try_from(statements).map_err(|_| self.syntax_error())?;
         let end = self.at.checked_sub(1).and_then(|last| self.tokens.list.get(last));
         if let (false, Some(first), Some(end)) = (statement.secrets.is_empty(), first, end) {

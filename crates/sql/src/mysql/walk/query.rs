@@ -2,6 +2,7 @@
 
 use super::scope::{Item, Reference};
 use super::{Parsed, Walk};
+use crate::error::NotAnalysed;
 use crate::mysql::lex::Kind;
 use crate::session::SettingValue;
 use crate::statement::{Action, Effect};
@@ -19,6 +20,9 @@ const MODIFIERS: &[&str] = &[
     "SQL_NO_CACHE",
     "SQL_CALC_FOUND_ROWS",
 ];
+
+/// LIMIT: queries of WITH in scope; every name of a relation is looked for among them.
+const MOST_CTES: usize = 1_000;
 
 impl Walk<'_> {
     /// Whether a query, not an expression, begins that many places on.
@@ -67,6 +71,9 @@ impl Walk<'_> {
         self.withs = self.withs.saturating_add(1);
         let recursive = self.accept("RECURSIVE");
         self.list(|walk| {
+            if walk.ctes.len() >= MOST_CTES {
+                return Err(NotAnalysed::TooComplex("queries of WITH"));
+            }
             let name = walk.name()?;
             let name = walk.relation(None, &name).name;
             walk.said.push(super::names::folded(&name));

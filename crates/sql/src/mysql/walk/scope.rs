@@ -3,15 +3,12 @@
 //! Without a catalog an unqualified name may belong to any relation of the query, or of a query around it; it is put down for all. The list
 //! of columns comes before FROM, so names are kept until their query ends, and then handed on to the query around it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::Walk;
 use super::expression::Compared;
 use crate::statement::{Action, Columns, Effect, Name, Target};
-
-/// LIMIT: names times relations of one query; beyond it every column of each relation counts as named.
-const MOST_PAIRS: usize = 1_000_000;
 
 /// What one query can name, and has named.
 #[derive(Default)]
@@ -21,7 +18,7 @@ pub(super) struct Block {
     named: BTreeMap<Reference, bool>,
     /// What was named in derived tables: it belongs to them, or to queries around this one.
     derived: BTreeMap<Reference, bool>,
-    /// Columns that the filter compares with constants.
+    /// Columns that the filter compares with constants, each once in each way, as they come.
     compared: Vec<Compared>,
     filtered: bool,
 }
@@ -114,7 +111,8 @@ impl Walk<'_> {
     pub(super) fn filtered(&mut self, compared: Vec<Compared>) {
         if let Some(block) = self.blocks.last_mut() {
             block.filtered = true;
-            block.compared.extend(compared);
+            let mut seen: BTreeSet<Compared> = block.compared.iter().cloned().collect();
+            block.compared.extend(compared.into_iter().filter(|compared| seen.insert(compared.clone())));
         }
     }
 
@@ -131,7 +129,7 @@ impl Walk<'_> {
     pub(super) fn may_name(&mut self, effects: Range<usize>) {
         let Some(block) = self.blocks.last() else { return };
         let names: Vec<&Reference> = block.named.keys().chain(block.derived.keys()).collect();
-        let too_many = names.len().saturating_mul(effects.len()) > MOST_PAIRS;
+        let too_many = !self.budget.affords(names.len(), effects.len());
         let reads = self.out.effects.get_mut(effects).unwrap_or_default().iter_mut();
         for effect in reads.filter(|effect| effect.action == Action::Select && !names.is_empty()) {
             if too_many {
@@ -183,18 +181,27 @@ impl Walk<'_> {
         if !block.filtered {
             return;
         }
+        let affected = block.items.iter().map(|item| item.writes.len().saturating_add(1)).sum();
+        let compared = match self.budget.affords(block.compared.len(), affected) {
+            true => &block.compared[..],
+            false => &[],
+        };
         for item in &block.items {
             for index in item.read.iter().chain(&item.writes) {
                 let Some(effect) = self.out.effects.get_mut(*index) else { continue };
                 effect.has_where = true;
-                for Compared { column: reference, with_text } in &block.compared {
+                let equals: BTreeSet<Box<str>> = effect.where_equals.iter().cloned().collect();
+                let numbers: BTreeSet<Box<str>> = effect.where_numbers.iter().cloned().collect();
+                let mut equals: BTreeSet<&str> = equals.iter().map(|column| &**column).collect();
+                let mut numbers: BTreeSet<&str> = numbers.iter().map(|column| &**column).collect();
+                for Compared { column: reference, with_text } in compared {
                     let Some(column) = reference.column.as_ref().filter(|_| item.is_surely(reference)) else {
                         continue;
                     };
-                    if !with_text && !effect.where_numbers.contains(column) {
+                    if !with_text && numbers.insert(column) {
                         effect.where_numbers.push(column.clone());
                     }
-                    if !effect.where_equals.contains(column) {
+                    if equals.insert(column) {
                         effect.where_equals.push(column.clone());
                     }
                 }
@@ -203,7 +210,7 @@ impl Walk<'_> {
     }
 
     fn apply_names(&mut self, block: &mut Block) {
-        if block.named.len().saturating_mul(block.items.len()) > MOST_PAIRS {
+        if !self.budget.affords(block.named.len(), block.items.len()) {
             block.named.values_mut().for_each(|answered| *answered = true);
             return self.reads_all(block.items.iter().filter_map(|item| item.read));
         }
@@ -236,7 +243,11 @@ impl Walk<'_> {
     }
 }
 
-fn merge(to: &mut BTreeMap<Reference, bool>, from: BTreeMap<Reference, bool>) {
+fn merge(to: &mut BTreeMap<Reference, bool>, mut from: BTreeMap<Reference, bool>) {
+    // The fewer go to the more: names climb through every level that they are nested in.
+    if to.len() < from.len() {
+        std::mem::swap(to, &mut from);
+    }
     for (reference, answered) in from {
         *to.entry(reference).or_insert(false) |= answered;
     }

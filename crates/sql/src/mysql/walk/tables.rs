@@ -59,7 +59,7 @@ impl Walk<'_> {
     }
 
     fn table_factor(&mut self) -> Parsed {
-        if self.item_count() > usize::from(self.limits.joins) {
+        if self.item_count() > usize::from(self.budget.limits.joins) {
             return Err(NotAnalysed::TooComplex("joins"));
         }
         self.enter(|walk| {

@@ -3,9 +3,12 @@
 //! A write that reads its target (WHERE, RETURNING, the right side of SET) has a select effect on it too, with the columns read. REPLACE
 //! removes what has the key of its new rows, ON DUPLICATE KEY UPDATE changes it: both are limited by the key that the new row gives.
 
+use std::collections::BTreeMap;
+
 use super::names::folded;
 use super::scope::{Item, Reference};
 use super::{Parsed, Walk};
+use crate::error::NotAnalysed;
 use crate::statement::{Action, Columns, Effect, Name, Target};
 
 impl Walk<'_> {
@@ -149,13 +152,16 @@ impl Walk<'_> {
     fn updates(&mut self, set: &[Reference]) {
         let Some(mut block) = self.blocks.pop() else { return };
         let mut changed = false;
+        let mut named: BTreeMap<Option<&str>, Columns> = BTreeMap::new();
+        for reference in set {
+            let columns = named.entry(reference.table.as_deref()).or_insert_with(Columns::none);
+            columns.add(reference.column.as_deref().unwrap_or(""));
+        }
+        let all = !self.budget.affords(set.len(), block.items.len());
         for item in &mut block.items {
             let mut columns = Columns::none();
-            for reference in set {
-                let ours = reference.table.as_deref().is_none_or(|table| *table == *item.alias);
-                if let (true, Some(column)) = (ours, &reference.column) {
-                    columns.add(column);
-                }
+            for ours in [named.get(&None), named.get(&Some(&*item.alias))].into_iter().flatten() {
+                columns.merge(if all { &Columns::All } else { ours });
             }
             // Through a derived table or a name of WITH nothing can be changed; if it is one.
             if let (true, Some(name)) = (columns != Columns::none(), &item.relation) {
@@ -183,7 +189,7 @@ impl Walk<'_> {
             let targets = self.delete_targets()?;
             self.expect("FROM")?;
             self.table_references()?;
-            self.deletes(&targets);
+            self.deletes(&targets)?;
         }
         self.filter()?;
         self.order()?;
@@ -206,8 +212,7 @@ impl Walk<'_> {
         let targets = self.delete_targets()?;
         self.expect("USING")?;
         self.table_references()?;
-        self.deletes(&targets);
-        Ok(())
+        self.deletes(&targets)
     }
 
     fn delete_single(&mut self) -> Parsed {
@@ -250,7 +255,10 @@ impl Walk<'_> {
     }
 
     /// The items that are deleted from; a target that is no item is taken for a relation.
-    fn deletes(&mut self, targets: &[Name]) {
+    fn deletes(&mut self, targets: &[Name]) -> Parsed {
+        if !self.budget.affords(targets.len(), self.item_count()) {
+            return Err(NotAnalysed::TooComplex("targets"));
+        }
         for target in targets {
             let alias = folded(&target.name);
             let items = self.blocks.last().map_or(&[][..], |block| &block.items);
@@ -265,11 +273,13 @@ impl Walk<'_> {
                 self.deletes_item(at);
             }
         }
+        Ok(())
     }
 
     fn deletes_item(&mut self, at: usize) {
         let index = self.out.effects.len();
         let item = self.blocks.last_mut().and_then(|block| block.items.get_mut(at));
+        let item = item.filter(|item| item.writes.is_empty());
         let Some((item, name)) = item.and_then(|item| item.relation.clone().map(|name| (item, name))) else { return };
         item.writes.push(index);
         self.effect(Action::Delete, Target::Relation(name));
