@@ -5,3 +5,4 @@ mod corpus;
 mod evasions;
 mod hostile;
 mod laws;
+mod scopes;
