@@ -230,6 +230,11 @@ impl Names {
         }
     }
 
+    /// What names mean that SQL's PREPARE may have made is not known any more.
+    pub(crate) fn forget_sql(&mut self) {
+        self.statements.retain(|name, _| name.first() == Some(&0));
+    }
+
     /// What SQL's PREPARE made, once the server confirmed it.
     pub(crate) fn prepared(&mut self, name: &str, prepared: Arc<Prepared>) {
         // LIMIT: a name beyond it is not known, so nothing of it is allowed.

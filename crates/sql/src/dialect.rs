@@ -129,6 +129,12 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
         true
     }
 
+    /// Whether routines may give another meaning to the names that SQL's EXECUTE runs, which no request of the protocol's has:
+    /// those begin with a NUL.
+    fn routines_prepare_names(&self) -> bool {
+        false
+    }
+
     /// Whether a temporary relation stands only in the schema that it was made in, rather than before all others.
     fn temporaries_have_schemas(&self) -> bool {
         false

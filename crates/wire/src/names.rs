@@ -49,6 +49,12 @@ impl<V> ByName<V> {
         if name.is_empty() { self.unnamed.take() } else { self.named.remove(name) }
     }
 
+    /// Keeps the names of which `keeps` holds.
+    pub fn retain(&mut self, mut keeps: impl FnMut(&[u8], &mut V) -> bool) {
+        self.unnamed = self.unnamed.take().and_then(|mut value| keeps(b"", &mut value).then_some(value));
+        self.named.retain(|name, value| keeps(name, value));
+    }
+
     /// How many names stand for something.
     pub fn len(&self) -> usize {
         self.named.len().saturating_add(usize::from(self.unnamed.is_some()))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use portcullis_recording as recording;
 use portcullis_recording::OutcomeState;
+use portcullis_sql::dialect::Dialect;
 use portcullis_sql::session::SessionChange;
 use portcullis_sql::statement::{Barrier, CopyDirection, Statement};
 use portcullis_wire::event::{Answer, Column, Ticket, Transaction};
@@ -279,6 +280,7 @@ impl Inspector {
             // (test `a_function_may_have_dropped_a_temporary_table`).
             self.settings.apply(&SessionChange::LoseTemporaries, false, &*dialect);
             self.settings.forget_path();
+            self.forget_prepared(&*dialect);
         }
         if self.changed_definitions && statement.session.iter().any(|c| matches!(c, SessionChange::Commit { .. })) {
             self.stale_catalog = Some(self.world.catalog.epoch());
@@ -395,8 +397,19 @@ impl Inspector {
         if barrier.contains(Barrier::UNKNOWN) || barrier.contains(Barrier::TEMPORARY) {
             let dialect = self.world.dialect.clone();
             self.settings.apply(&SessionChange::LoseTemporaries, false, &*dialect);
+            if barrier.contains(Barrier::UNKNOWN) {
+                self.forget_prepared(&*dialect);
+            }
         }
         self.changed_definitions |= statement.is_none_or(changes_definitions);
+    }
+
+    /// EVASION: a procedure that prepares a name of the session's anew
+    /// (test `a_name_that_a_procedure_prepared_anew_is_not_the_old_one`).
+    fn forget_prepared(&mut self, dialect: &dyn Dialect) {
+        if dialect.routines_prepare_names() {
+            self.names.forget_sql();
+        }
     }
 
     /// The statements behind a failed one in the same text do not run.

@@ -7,8 +7,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use portcullis_sql::dialect::Dialect;
 use portcullis_sql::session::{Discarded, SessionChange};
-use portcullis_sql::statement::Statement;
+use portcullis_sql::statement::{Barrier, Statement};
 
 use super::Inspector;
 use crate::judge;
@@ -61,7 +62,10 @@ struct Overlay {
 
 impl Overlay {
     /// `path` is what names are looked up in of what is prepared now.
-    fn follow(&mut self, whole: &Statement, path: &PathOf) {
+    fn follow(&mut self, whole: &Statement, path: &PathOf, dialect: &dyn Dialect) {
+        if whole.barrier.contains(Barrier::UNKNOWN) && dialect.routines_prepare_names() {
+            self.statements.drop(None);
+        }
         let body = |statement: &Statement| Body { statement: Arc::new(statement.clone()), path: path.clone() };
         for change in &whole.session {
             match change {
@@ -108,7 +112,8 @@ impl Inspector {
                 statement.session.retain(|change| !is_by_name(change));
                 own = body.path;
             }
-            overlay.follow(&statement, &PathOf::prepared_under(&settings, &*self.world.dialect));
+            let dialect = &*self.world.dialect;
+            overlay.follow(&statement, &PathOf::prepared_under(&settings, dialect), dialect);
             judge::simulate(&statement, &own, &mut settings, &self.world);
             whole.push(statement);
             paths.push(own);

@@ -207,6 +207,10 @@ impl Dialect for MySql {
         outcome::is_read_by(text, &self.syntax(Mode::default()))
     }
 
+    fn routines_prepare_names(&self) -> bool {
+        true
+    }
+
     fn temporaries_have_schemas(&self) -> bool {
         true
     }

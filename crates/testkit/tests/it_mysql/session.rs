@@ -547,6 +547,38 @@ fn nothing_of_ones_own_stands_before_a_table_that_is_closed() {
     });
 }
 
+#[test]
+fn a_name_that_a_procedure_prepared_anew_is_not_the_old_one() {
+    let calls = r#"permit (principal in Group::"support", action == Action::"call", resource);"#;
+    let setup = Setup { policy: format!("{}\n{calls}", crate::place::POLICY), ..usual() };
+    each_with(&Options::default(), &setup, |place| {
+        place.server.sql(
+            "DELIMITER //\nCREATE PROCEDURE anew() BEGIN PREPARE st FROM 'SELECT name FROM hr.employees'; END //\n\
+             CREATE PROCEDURE anew_and_fail() BEGIN PREPARE st FROM 'SELECT name FROM hr.employees'; SELECT nosuch(); END //\n\
+             DELIMITER ;",
+        );
+        let mut wire = place.session(SUPPORT);
+        eventually("the procedures are known", std::time::Duration::from_secs(20), || {
+            Some(()).filter(|()| wire.query("CALL anew()").errors.is_empty())
+        });
+        for steps in [
+            &["PREPARE st FROM 'SELECT 1'", "CALL anew()", "EXECUTE st"][..],
+            &["PREPARE st FROM 'SELECT 1'", "CALL anew_and_fail()", "EXECUTE st"],
+            &["PREPARE st FROM 'SELECT 1'; CALL anew(); EXECUTE st"],
+        ] {
+            let mut wire = place.session(SUPPORT);
+            let answers: Vec<Answer> = steps.iter().map(|step| wire.query(step)).collect();
+            let last = answers.last().unwrap();
+            assert!(last.rows.is_empty() && last.codes() == [1243], "{steps:?}: {answers:?}");
+            assert!(!place.ran(wire.id).iter().any(|text| text.contains("EXECUTE st")), "{steps:?}");
+        }
+        // A statement of the protocol's keeps its meaning.
+        let prepared = wire.prepare("SELECT 1").expect("prepared");
+        wire.query("CALL anew()").well();
+        assert_eq!(wire.execute(prepared.id, &[]).well().rows.len(), 1);
+    });
+}
+
 const DEFINES: &str = r#"
 @id("defines")
 permit (principal in Group::"support", action == Action::"ddl", resource);
