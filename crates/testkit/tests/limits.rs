@@ -98,6 +98,17 @@ fn a_cast_to_a_users_type_runs_its_checks_and_is_not_judged() {
 }
 
 #[test]
+fn a_permitted_function_may_prepare_a_name_anew() {
+    let rules = r#"
+        @id("no-hr") forbid (principal, action, resource in Schema::"shop.hr");
+        @id("f") permit (principal, action == Action::"call", resource == Function::"shop.public.anew");"#;
+    let function = "CREATE FUNCTION anew() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DEALLOCATE st'; \
+        EXECUTE 'PREPARE st AS SELECT max(salary)::text FROM hr.employees'; END $$";
+    let told = place(&[rules], "", function).told(&["PREPARE st AS SELECT 'x'", "SELECT anew()", "EXECUTE st"]);
+    assert!(told.contains("65010.00"), "{told}");
+}
+
+#[test]
 fn a_permitted_function_does_what_its_body_says() {
     let rules = r#"
         @id("no-hr") forbid (principal, action, resource in Schema::"shop.hr");
