@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::postgres::{free_port, percent_encode};
-use crate::process::{Guarded, Spawn, text};
+use crate::process::{Guarded, Spawn, eventually, text};
 use crate::tls::{CertFiles, Certs};
 use crate::{mysql, postgres, tools};
 
@@ -193,6 +193,18 @@ impl Gateway {
         let answer = exchange(self.ports.admin, &(head + body)).expect("the admin listener answers");
         let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line");
         (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
+    }
+
+    /// The gateway's process, as its own file says it: that is written a moment after the gateway is ready.
+    ///
+    /// # Panics
+    /// When it is not written within seconds.
+    pub fn pid(&self) -> String {
+        let file = self.data_dir().join("portcullis.pid");
+        eventually("the process id is written", Duration::from_secs(5), || {
+            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            text.ends_with('\n').then(|| text.trim().to_owned())
+        })
     }
 
     /// A command of the CLI on this gateway's folder: whether it succeeded, and all it printed.

@@ -66,7 +66,7 @@ fn a_client_that_dies_ends_the_upstreams_connection() {
 fn a_slow_reader_of_a_large_result_slows_only_itself() {
     // Without detectors: this is about queues, and searching 300 MB takes long in an unoptimised build.
     let place = Place::with(Version::V18, &Setup { extra: String::new(), ..usual() });
-    let pid = std::fs::read_to_string(place.gateway.data_dir().join("portcullis.pid")).expect("a process id");
+    let pid = place.gateway.pid();
     let mut wire = place.session(&["support"]);
     let backend = wire.pid;
     let rows = 300_000_u64;

@@ -217,7 +217,7 @@ fn a_message_cut_into_single_bytes_is_the_same_message() {
 #[test]
 fn claimed_lengths_take_no_memory() {
     let place = Place::with(Version::V18, &usual());
-    let pid = std::fs::read_to_string(place.gateway.data_dir().join("portcullis.pid")).expect("a process id");
+    let pid = place.gateway.pid();
     let before = rss(&pid);
     let waiting: Vec<Wire> = (0..100)
         .map(|n| {

@@ -19,7 +19,7 @@ pub fn policy(place: &Place, text: &str) -> String {
 }
 
 fn hup(place: &Place) {
-    let pid = std::fs::read_to_string(place.gateway.data_dir().join("portcullis.pid")).expect("a process id");
+    let pid = place.gateway.pid();
     let done = std::process::Command::new("kill").args(["-HUP", pid.trim()]).status().expect("kill starts");
     assert!(done.success());
 }

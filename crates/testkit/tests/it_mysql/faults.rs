@@ -101,7 +101,7 @@ fn a_client_that_dies_ends_the_upstreams_connection() {
 fn a_slow_reader_of_a_large_result_slows_only_itself() {
     // Without detectors: this is about queues, and searching a gigabyte takes long in an unoptimised build.
     each_with(&Options::default(), &Setup { extra: String::new(), ..usual() }, |place| {
-        let pid = place.pid();
+        let pid = place.gateway.pid();
         let mut wire = place.session(&["all"]);
         let rows = 1_000_000_u64;
         wire.command(&query(&large(place.server.flavour(), rows)));

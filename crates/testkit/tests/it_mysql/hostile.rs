@@ -301,7 +301,7 @@ fn a_statement_over_the_limit_is_refused_before_it_is_read_whole() {
 #[test]
 fn claimed_lengths_take_no_memory() {
     each_with(&Options::default(), &usual(), |place| {
-        let pid = place.pid();
+        let pid = place.gateway.pid();
         place.session(&["all"]).query("SELECT 1");
         let before = rss(&pid);
         let mut waiting: Vec<Wire> = (0..60)

@@ -360,7 +360,7 @@ fn what_was_prepared_is_judged_again_when_policy_moves() {
 pub fn new_policy(place: &Place, text: &str) {
     let before = place.gateway.log().len();
     std::fs::write(place.gateway.policy_file(), text).expect("the policy written");
-    let pid = place.pid();
+    let pid = place.gateway.pid();
     let done = std::process::Command::new("kill").args(["-HUP", pid.trim()]).status().expect("kill starts");
     assert!(done.success());
     eventually("the gateway reloads", std::time::Duration::from_secs(10), || {

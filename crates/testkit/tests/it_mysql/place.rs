@@ -4,7 +4,6 @@
 //! server's number of its connection. The last test to let go ends them.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
 
 pub use portcullis_testkit::disk::files;
 use portcullis_testkit::mysql::{Flavour, Options, Server};
@@ -74,15 +73,6 @@ impl Place {
                 false => format!("{}: {}", logged.command, logged.text()),
             })
             .collect()
-    }
-
-    /// The gateway's process, as its own file says it: that is written a moment after the gateway is ready.
-    pub fn pid(&self) -> String {
-        let file = self.gateway.data_dir().join("portcullis.pid");
-        eventually("the process id is written", Duration::from_secs(5), || {
-            let text = std::fs::read_to_string(&file).unwrap_or_default();
-            text.ends_with('\n').then(|| text.trim().to_owned())
-        })
     }
 
     /// A command of the CLI on this gateway's folder: whether it succeeded, and all it printed.

@@ -290,6 +290,8 @@ impl Wire {
                 self.heard.extend_from_slice(&piece[..n]);
                 Some(())
             }
+            // The whole process was stopped for a while.
+            Err(error) if error.kind() == ErrorKind::Interrupted => Some(()),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 panic!("no answer to `{}` within {PATIENCE:?}; so far: {:?}", self.sent, self.got)
             }
@@ -500,6 +502,8 @@ impl Wire {
             match self.io.read(&mut piece) {
                 Ok(0) => return true,
                 Ok(n) => self.heard.extend_from_slice(&piece[..n]),
+                // The whole process was stopped for a while.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                 Err(_) => return true,
             }
